@@ -1,0 +1,58 @@
+# Gesso. Two commands do the main things, on a fresh machine as well: make run, make test. All of them: make help.
+
+LINT := build/bin/golangci-lint-v2.15.0
+SAMPLE := --content-image assets/samples/photo.jpg --style-image assets/samples/style.jpg
+BENCH ?= full
+
+.DEFAULT_GOAL := build
+.NOTPARALLEL:
+.PHONY: help run test race lint bench build headless lib screens clean
+
+# Tests run in their package's folder, with no build/lib beside them.
+test race bench: export GESSO_ONNXRUNTIME = $(CURDIR)/build/lib/libonnxruntime.so
+
+help: ## show the targets
+	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' Makefile | expand -t 12
+
+run: build ## build, stylize the sample photo into build/first.png, open the window if there is a display
+	build/gesso transfer $(SAMPLE) --output build/first.png --force
+	@.ci/open-window
+
+test: lib ## run all tests, with the race detector
+	@.ci/install build
+	CGO_ENABLED=1 go test -race ./...
+
+race: lib ## run all tests five times in random order, with the race detector
+	@.ci/install build
+	CGO_ENABLED=1 go test -race -count 5 -shuffle on ./...
+
+lint: $(LINT) ## check form, common mistakes and the direction of the imports
+	@.ci/install build
+	$(LINT) run ./...
+	$(LINT) run --build-tags headless .
+
+bench: headless ## time Gesso beside its peers (BENCH=short: Gesso alone, in under a minute)
+	.ci/bench/run $(BENCH)
+
+build: lib ## compile build/gesso, window and commands
+	@.ci/install build
+	CGO_ENABLED=1 go build -o build/gesso .
+
+headless: lib ## compile build/gesso-headless, commands only, for machines without X11 or GL
+	@.ci/install headless
+	CGO_ENABLED=1 go build -tags headless -o build/gesso-headless .
+
+lib: ## fetch ONNX Runtime into build/lib (nothing to do on a Mac)
+	@.ci/fetch-onnxruntime
+
+screens: build ## take pictures of the window into build/screens, on a display that needs no screen
+	@.ci/install screen
+	.ci/screens
+
+clean: ## remove what was built
+	rm -rf build
+
+$(LINT):
+	@.ci/install
+	GOBIN=$(CURDIR)/build/bin go install github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
+	mv build/bin/golangci-lint $@
