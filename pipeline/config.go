@@ -1,0 +1,97 @@
+package pipeline
+
+import (
+	"fmt"
+	"math"
+	"strings"
+)
+
+// Gate is what happens when the picture's SSIM falls below Config.MinSSIM.
+type Gate string
+
+// The gates. A painterly result of any tool lies near an SSIM of 0.2 to 0.5, so the gate is a choice, not a rule.
+const (
+	GateOff  Gate = "off"  // scores are reported, nothing more
+	GateWarn Gate = "warn" // Result.GateNote says that the score is below the threshold
+	GateHold Gate = "hold" // the greatest strength that still meets the threshold is found and used
+)
+
+// Gates lists the gates in the order in which they are offered.
+var Gates = []Gate{GateOff, GateWarn, GateHold}
+
+// Config is everything that decides a stylized picture; it is written into the output's metadata as the recipe.
+// Start from DefaultConfig: the zero value asks for strength 0.
+type Config struct {
+	// ContentImagePath is the photo: JPEG, PNG, TIFF or WebP.
+	ContentImagePath string `json:"content_image_path"`
+	// StyleImagePath is the painting. Exactly one of StyleImagePath, StyleName and StylePrompt is set.
+	StyleImagePath string `json:"style_image_path,omitempty"`
+	// StyleName is the identifier of a built-in style, such as "starry-night".
+	StyleName string `json:"style_name,omitempty"`
+	// StylePrompt is a sentence that is matched against the built-in styles, such as "van Gogh, starry night".
+	StylePrompt string `json:"style_prompt,omitempty"`
+	// OutputPath is the picture to write: .jpg, .jpeg or .png. Render does not use it.
+	OutputPath string `json:"output_path,omitempty"`
+	// StyleStrength is how far to go from the photo (0) to the painting (1); default 0.7.
+	StyleStrength float64 `json:"style_strength"`
+	// UseANE lets Core ML use the Neural Engine; default true. It has no effect away from macOS.
+	UseANE bool `json:"use_ane"`
+	// Size is the longest side of the output in pixels, 64 to 30000; 0 (the default) keeps the photo's size. Photos are never enlarged.
+	Size int `json:"size,omitempty"`
+	// Gate is what happens below MinSSIM; default GateWarn.
+	Gate Gate `json:"gate"`
+	// MinSSIM is the gate's threshold, 0..1; default 0.85.
+	MinSSIM float64 `json:"min_ssim"`
+	// Quality is the JPEG quality, 1..100; default 92.
+	Quality int `json:"quality"`
+	// Force allows OutputPath to be replaced when it exists or is one of the inputs.
+	Force bool `json:"-"`
+}
+
+// DefaultConfig returns a Config with every default set and no paths.
+func DefaultConfig() Config {
+	return Config{StyleStrength: 0.7, UseANE: true, Gate: GateWarn, MinSSIM: 0.85, Quality: 92}
+}
+
+// FieldError says which setting is wrong, what it holds and what it may hold.
+type FieldError struct {
+	Field string // JSON name
+	Value any
+	Want  string
+}
+
+func (e *FieldError) Error() string {
+	return fmt.Sprintf("%s is %v: %s", strings.ReplaceAll(e.Field, "_", " "), e.Value, e.Want)
+}
+
+// Validate checks the values of c, not the files that it names. The error is a *FieldError.
+func (c Config) Validate() error {
+	if c.ContentImagePath == "" {
+		return &FieldError{"content_image_path", "empty", "name the photo to stylize"}
+	}
+	styles := 0
+	for _, s := range []string{c.StyleImagePath, c.StyleName, strings.TrimSpace(c.StylePrompt)} {
+		if s != "" {
+			styles++
+		}
+	}
+	if styles != 1 {
+		return &FieldError{"style", fmt.Sprintf("given %d times", styles), "give one style image, one built-in style or one prompt"}
+	}
+	if !(c.StyleStrength >= 0 && c.StyleStrength <= 1) {
+		return &FieldError{"style_strength", c.StyleStrength, "it goes from 0 (the photo) to 1 (the painting)"}
+	}
+	if !(c.MinSSIM >= 0 && c.MinSSIM <= 1) || math.IsNaN(c.MinSSIM) {
+		return &FieldError{"min_ssim", c.MinSSIM, "it goes from 0 to 1"}
+	}
+	if c.Gate != GateOff && c.Gate != GateWarn && c.Gate != GateHold {
+		return &FieldError{"gate", c.Gate, "it is off, warn or hold"}
+	}
+	if c.Size != 0 && (c.Size < 64 || c.Size > 30000) {
+		return &FieldError{"size", c.Size, "it is 0 or from 64 to 30000 pixels"}
+	}
+	if c.Quality < 1 || c.Quality > 100 {
+		return &FieldError{"quality", c.Quality, "it goes from 1 to 100"}
+	}
+	return nil
+}

@@ -1,0 +1,269 @@
+// Package pipeline turns a photo and a style into a stylized picture: Config, Result, Transfer and the queue whose goroutine owns the engine.
+// It must not import ui or Fyne.
+package pipeline
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"sync"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/gesso-app/gesso/native"
+	"github.com/gesso-app/gesso/pipeline/picture"
+	"github.com/gesso-app/gesso/pipeline/quality"
+	"github.com/gesso-app/gesso/pipeline/style"
+)
+
+// ErrSameFile means that the output would replace one of the inputs.
+var ErrSameFile = errors.New("the output is one of the inputs: choose another name, or allow it with --force")
+
+// Options is how the engine is opened. The zero value is right for most.
+type Options struct {
+	Units    native.Units   // default: all
+	Threads  int            // 0: the machine's physical cores; of no effect with Core ML
+	Limits   picture.Limits // default picture.DefaultLimits
+	CacheDir string         // where the networks are unpacked; default: gesso in the user's cache folder
+}
+
+// Transfer holds the loaded networks and what was last read, so that a second picture of the same photo or painting starts at once.
+// Its methods may be called from several goroutines; they run one after the other.
+type Transfer struct {
+	mu       sync.Mutex
+	networks *style.Networks
+	limits   picture.Limits
+	photos   memo[*photo]
+	styles   memo[*look]
+}
+
+// photo is a content picture at its output size with its own code.
+type photo struct {
+	*picture.Picture
+	features *style.Features
+}
+
+// look is a style: its features (a built-in style has a code alone) and its name for people.
+type look struct {
+	features *style.Features
+	name     string
+}
+
+// Open unpacks and loads the networks.
+func Open(ctx context.Context, o Options) (*Transfer, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	if o.Limits == (picture.Limits{}) {
+		o.Limits = picture.DefaultLimits
+	}
+	dir, err := unpackNetworks(o.CacheDir)
+	if err != nil {
+		return nil, err
+	}
+	n, err := style.Load(dir, native.Options{Units: o.Units, Threads: o.Threads})
+	if err != nil {
+		return nil, err
+	}
+	return &Transfer{networks: n, limits: o.Limits, photos: memo[*photo]{size: 2}, styles: memo[*look]{size: 16}}, nil
+}
+
+// Close frees the networks. It may be called again.
+func (t *Transfer) Close() error {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.networks == nil {
+		return nil
+	}
+	err := t.networks.Close()
+	t.networks = nil
+	return err
+}
+
+// Run renders c and writes the picture to c.OutputPath. A cancelled or failed run leaves no file. progress may be nil.
+func (t *Transfer) Run(ctx context.Context, c Config, progress func(Progress)) (Result, error) {
+	start := time.Now()
+	if err := CheckOutput(c); err != nil {
+		return Result{}, err
+	}
+	r, err := t.Render(ctx, c, progress)
+	if err != nil {
+		return Result{}, err
+	}
+	report(progress, PhaseSave, 0.95)
+	saving := time.Now()
+	if err := r.Save(ctx, c.OutputPath, c.Force); err != nil {
+		return Result{}, err
+	}
+	r.Result.PhaseTimes[PhaseSave] = time.Since(saving)
+	r.Result.ProcessingTime = time.Since(start)
+	report(progress, PhaseSave, 1)
+	return r.Result, nil
+}
+
+// Render makes the stylized picture of c and its scores; no file is written. progress may be nil. When ctx ends, a running network is told to
+// stop and the error is ctx's.
+func (t *Transfer) Render(ctx context.Context, c Config, progress func(Progress)) (*Rendering, error) {
+	if err := c.Validate(); err != nil {
+		return nil, err
+	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.networks == nil {
+		return nil, errors.New("the engine is closed")
+	}
+	r, err := t.render(ctx, c, progress)
+	if ctx.Err() != nil {
+		return nil, context.Cause(ctx)
+	}
+	return r, err
+}
+
+func (t *Transfer) render(ctx context.Context, c Config, progress func(Progress)) (*Rendering, error) {
+	start := time.Now()
+	clock := stopwatch{start, map[Phase]time.Duration{}}
+	report(progress, PhaseOpen, 0)
+	p, l, err := t.read(ctx, c)
+	if err != nil {
+		return nil, err
+	}
+	clock.lap(PhaseOpen)
+	report(progress, PhaseStyle, 0.1)
+	painter := &painter{t.networks, p, l}
+	s := settings{strength: c.StyleStrength}
+	var note string
+	if c.Gate == GateHold {
+		if s, note, err = painter.hold(ctx, c); err != nil {
+			return nil, err
+		}
+	}
+	clock.lap(PhaseStyle)
+	img, ssim, err := painter.paint(ctx, s, func(f float64) { report(progress, PhaseStylize, 0.15+0.7*f) })
+	if err != nil {
+		return nil, err
+	}
+	for c.Gate == GateHold && ssim < c.MinSSIM && (s.strength > 0.02 || s.detail < 1) { // what held on the small picture may not at full size
+		s = s.lower()
+		if img, ssim, err = painter.paint(ctx, s, nil); err != nil {
+			return nil, err
+		}
+	}
+	clock.lap(PhaseStylize)
+	report(progress, PhaseMeasure, 0.9)
+	seen, err := t.networks.Look(ctx, img)
+	if err != nil {
+		return nil, err
+	}
+	if c.Gate != GateOff && ssim < c.MinSSIM {
+		note = fmt.Sprintf("SSIM %.2f is below %.2f: lower the strength, or let the gate hold it", ssim, c.MinSSIM)
+	}
+	placement := t.networks.Placement()
+	r := Result{
+		SSIMScore:           ssim,
+		StyleLoss:           quality.StyleLoss(seen.Moments, l.features.Moments),
+		ContentPreservation: quality.ContentPreservation(p.features.Map, seen.Map, style.MapChannels),
+		ANEUtilized:         placement.Known && placement.NeuralEngine > 0 && c.UseANE,
+		ANEShare:            placement.NeuralEngine,
+		Engine:              native.Engine(),
+		StrengthUsed:        s.strength,
+		DetailKept:          s.detail,
+		Style:               l.name,
+		GateNote:            note,
+		Width:               img.Bounds().Dx(),
+		Height:              img.Bounds().Dy(),
+		PhaseTimes:          clock.laps,
+	}
+	clock.lap(PhaseMeasure)
+	r.ProcessingTime = time.Since(start)
+	return &Rendering{Config: c, Content: p.Picture, Image: img, Result: r}, nil
+}
+
+// read opens the photo and the style side by side.
+func (t *Transfer) read(ctx context.Context, c Config) (*photo, *look, error) {
+	var content, painting *picture.Picture
+	contentKey, styleKey := fileKey(c.ContentImagePath, c.Size), styleKey(c)
+	p, haveContent := t.photos.get(contentKey)
+	l, haveStyle := t.styles.get(styleKey)
+	var g errgroup.Group
+	if !haveContent {
+		g.Go(func() (err error) {
+			if content, err = picture.Open(ctx, c.ContentImagePath, t.limits); err == nil && c.Size > 0 {
+				content = content.Resize(c.Size)
+			}
+			return err
+		})
+	}
+	if !haveStyle && c.StyleImagePath != "" {
+		g.Go(func() (err error) {
+			if painting, err = picture.Open(ctx, c.StyleImagePath, t.limits); err == nil {
+				painting = painting.Resize(2048)
+			}
+			return err
+		})
+	}
+	if err := g.Wait(); err != nil {
+		return nil, nil, err
+	}
+	if !haveContent {
+		f, err := t.networks.Look(ctx, content.Image)
+		if err != nil {
+			return nil, nil, err
+		}
+		p = &photo{content, f}
+		t.photos.put(contentKey, p)
+	}
+	if !haveStyle {
+		var err error
+		if l, err = t.study(ctx, c, painting); err != nil {
+			return nil, nil, err
+		}
+		t.styles.put(styleKey, l)
+	}
+	return p, l, nil
+}
+
+func (t *Transfer) study(ctx context.Context, c Config, painting *picture.Picture) (*look, error) {
+	if painting != nil {
+		f, err := t.networks.Study(ctx, painting.Image)
+		return &look{f, c.StyleImagePath}, err
+	}
+	if c.StyleName != "" {
+		b, err := style.Builtin(c.StyleName)
+		if err != nil {
+			return nil, &FieldError{"style_name", fmt.Sprintf("%q", c.StyleName), err.Error()}
+		}
+		return &look{b.Features(), b.Title + ", " + b.Artist}, nil
+	}
+	f, names, err := style.Match(c.StylePrompt)
+	if err != nil {
+		return nil, &FieldError{"style_prompt", fmt.Sprintf("%q", c.StylePrompt), err.Error()}
+	}
+	return &look{f, strings.Join(names, "; ")}, nil
+}
+
+// BenchTransform runs the transform network alone runs times on a grey picture of size x size pixels.
+func (t *Transfer) BenchTransform(ctx context.Context, size, runs int) ([]time.Duration, error) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.networks.Bench(ctx, size, runs)
+}
+
+func report(progress func(Progress), p Phase, fraction float64) {
+	if progress != nil {
+		progress(Progress{p, fraction})
+	}
+}
+
+// stopwatch adds up the time of each phase.
+type stopwatch struct {
+	last time.Time
+	laps map[Phase]time.Duration
+}
+
+func (s *stopwatch) lap(p Phase) {
+	now := time.Now()
+	s.laps[p] += now.Sub(s.last)
+	s.last = now
+}
