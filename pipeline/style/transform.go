@@ -21,6 +21,10 @@ func (n *Networks) Transform(ctx context.Context, photo *image.NRGBA, m *Modulat
 		shapes = [][]int{f.Shape}
 	}
 	heights, widths := tileSizes(shapes)
+	return n.transformTiled(ctx, photo, m, heights, widths, progress)
+}
+
+func (n *Networks) transformTiled(ctx context.Context, photo *image.NRGBA, m *Modulation, heights, widths []int, progress func(float64)) (*image.NRGBA, error) {
 	if err := n.modulate(m); err != nil {
 		return nil, err
 	}
