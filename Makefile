@@ -1,6 +1,5 @@
 # Gesso. Two commands do the main things, on a fresh machine as well: make run, make test. All of them: make help.
 
-LINT := build/bin/golangci-lint-v2.15.0
 SAMPLE := --content-image assets/samples/photo.jpg --style-image assets/samples/style.jpg
 BENCH ?= full
 
@@ -26,10 +25,9 @@ race: lib ## run all tests five times in random order, with the race detector
 	@.ci/install build
 	CGO_ENABLED=1 go test -race -count 5 -shuffle on ./...
 
-lint: $(LINT) ## check form, common mistakes and the direction of the imports
+lint: ## check form, common mistakes and the direction of the imports
 	@.ci/install build
-	$(LINT) run ./...
-	$(LINT) run --build-tags headless .
+	.ci/lint
 
 bench: headless ## time Gesso beside its peers (BENCH=short: Gesso alone, in under a minute)
 	.ci/bench/run $(BENCH)
@@ -51,8 +49,3 @@ screens: build ## take pictures of the window into build/screens, on a display t
 
 clean: ## remove what was built
 	rm -rf build
-
-$(LINT):
-	@.ci/install
-	GOBIN=$(CURDIR)/build/bin go install github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
-	mv build/bin/golangci-lint $@
