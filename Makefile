@@ -2,6 +2,7 @@
 
 SAMPLE := --content-image assets/samples/photo.jpg --style-image assets/samples/style.jpg
 BENCH ?= full
+GOTEST ?= go test
 
 .DEFAULT_GOAL := build
 .NOTPARALLEL:
@@ -19,11 +20,11 @@ run: build ## build, stylize the sample photo into build/first.png, open the win
 
 test: lib ## run all tests, with the race detector
 	@.ci/install build
-	CGO_ENABLED=1 go test -race ./...
+	CGO_ENABLED=1 $(GOTEST) -race ./...
 
 race: lib ## run all tests five times in random order, with the race detector
 	@.ci/install build
-	CGO_ENABLED=1 go test -race -count 5 -shuffle on ./...
+	CGO_ENABLED=1 $(GOTEST) -race -count 5 -shuffle on ./...
 
 lint: ## check form, common mistakes and the direction of the imports
 	@.ci/install build
