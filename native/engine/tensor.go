@@ -1,0 +1,107 @@
+package engine
+
+import (
+	"errors"
+	"fmt"
+	"math"
+	"runtime"
+	"slices"
+	"unsafe"
+
+	"golang.org/x/sys/unix"
+)
+
+// DType is the type of a tensor's elements.
+type DType int
+
+// The element types.
+const (
+	Float32 DType = iota
+	Float16
+	Int32
+)
+
+// Size is the size of an element in bytes.
+func (d DType) Size() int {
+	if d == Float16 {
+		return 2
+	}
+	return 4
+}
+
+func (d DType) String() string { return [...]string{"float32", "float16", "int32"}[d] }
+
+// maxBytes bounds a tensor's memory.
+const maxBytes = 1 << 36
+
+// Tensor is a dense, row-major array in memory outside Go's heap, so that an engine may keep reading it during a call, whatever the garbage
+// collector does. One goroutine at a time may use it.
+type Tensor struct {
+	dtype DType
+	shape []int
+	data  []byte
+	free  runtime.Cleanup
+}
+
+// NewTensor returns a tensor of zeros. Every dimension is at least 1 and the whole at most 64 GiB.
+func NewTensor(d DType, shape ...int) (*Tensor, error) {
+	if d < Float32 || d > Int32 {
+		return nil, fmt.Errorf("tensor of unknown element type %d", d)
+	}
+	size := d.Size()
+	for _, n := range shape {
+		if n < 1 || n > math.MaxInt32 || size > maxBytes/n {
+			return nil, fmt.Errorf("tensor of shape %v: a dimension is out of range", shape)
+		}
+		size *= n
+	}
+	data, err := unix.Mmap(-1, 0, size, unix.PROT_READ|unix.PROT_WRITE, unix.MAP_ANON|unix.MAP_PRIVATE)
+	if err != nil {
+		return nil, fmt.Errorf("allocate a tensor of shape %v: %w", shape, err)
+	}
+	t := &Tensor{dtype: d, shape: slices.Clone(shape), data: data}
+	t.free = runtime.AddCleanup(t, func(b []byte) { _ = unix.Munmap(b) }, data)
+	return t, nil
+}
+
+// Shape returns the dimensions; do not change them.
+func (t *Tensor) Shape() []int { return t.shape }
+
+// DType returns the elements' type.
+func (t *Tensor) DType() DType { return t.dtype }
+
+// Len is the number of elements.
+func (t *Tensor) Len() int { return len(t.data) / t.dtype.Size() }
+
+// Bytes is the tensor's memory; it is nil after Close and must not be used past it.
+func (t *Tensor) Bytes() []byte { return t.data }
+
+// Float32s views the memory as float32. It panics for another element type.
+func (t *Tensor) Float32s() []float32 { return view[float32](t, Float32) }
+
+// Int32s views the memory as int32. It panics for another element type.
+func (t *Tensor) Int32s() []int32 { return view[int32](t, Int32) }
+
+func view[E any](t *Tensor, d DType) []E {
+	if t.dtype != d {
+		panic(fmt.Sprintf("a %v tensor is read as %v", t.dtype, d))
+	}
+	if len(t.data) == 0 {
+		return nil
+	}
+	return unsafe.Slice((*E)(unsafe.Pointer(&t.data[0])), t.Len()) // mappings are aligned to pages
+}
+
+// Close frees the memory. It may be called again.
+func (t *Tensor) Close() error {
+	if t.data == nil {
+		return nil
+	}
+	t.free.Stop()
+	err := unix.Munmap(t.data)
+	t.data = nil
+	if err != nil {
+		return errors.Join(errors.New("free a tensor"), err)
+	}
+	return nil
+}

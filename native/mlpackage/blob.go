@@ -1,0 +1,83 @@
+package mlpackage
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"math"
+	"path"
+	"path/filepath"
+	"strings"
+
+	"golang.org/x/sys/unix"
+)
+
+// Layout of a blob file, version 2: a header of 64 bytes (count, version), then for each blob 64 bytes of metadata (sentinel, type, size and
+// offset of the data), each aligned to 64 bytes.
+const (
+	blobAlign    = 64
+	blobVersion  = 2
+	blobSentinel = 0xDEADBEEF
+	modelPath    = "@model_path/"
+)
+
+// blobRef is where a constant's data lies.
+type blobRef struct {
+	File   string // path on disk
+	Offset int64  // of the data
+	data   []byte // the mapping's part
+}
+
+// blob finds the data behind a BlobFileValue.
+func (p *Package) blob(name string, offset uint64) (*blobRef, error) {
+	rel := strings.TrimPrefix(name, modelPath)
+	if !filepath.IsLocal(rel) || strings.Contains(rel, `\`) {
+		return nil, fmt.Errorf("the weights' path %q leaves the package", name)
+	}
+	rel = path.Join(p.model, rel)
+	b, err := p.mapped(rel)
+	if err != nil {
+		return nil, err
+	}
+	size := uint64(len(b))
+	if offset > size || size-offset < blobAlign || binary.LittleEndian.Uint32(b[offset:]) != blobSentinel {
+		return nil, fmt.Errorf("%s: there are no weights at offset %d: the file is cut short or not this model's", rel, offset)
+	}
+	n, at := binary.LittleEndian.Uint64(b[offset+8:]), binary.LittleEndian.Uint64(b[offset+16:])
+	if at > size || n > size-at {
+		return nil, fmt.Errorf("%s: the weights at offset %d end past the file: it is cut short", rel, offset)
+	}
+	return &blobRef{filepath.Join(p.path, filepath.FromSlash(rel)), int64(at), b[at : at+n]}, nil
+}
+
+// mapped maps a file of the package, once.
+func (p *Package) mapped(name string) ([]byte, error) {
+	if b, ok := p.blobs[name]; ok {
+		return b, nil
+	}
+	f, err := p.root.Open(name)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close() //nolint:errcheck // the mapping stays
+	st, err := f.Stat()
+	if err != nil {
+		return nil, err
+	}
+	if !st.Mode().IsRegular() || st.Size() == 0 || st.Size() > math.MaxInt64/2 {
+		return nil, fmt.Errorf("%s is not a weights file", name)
+	}
+	b, err := unix.Mmap(int(f.Fd()), 0, int(st.Size()), unix.PROT_READ, unix.MAP_PRIVATE)
+	if err != nil {
+		return nil, fmt.Errorf("map %s: %w", name, err)
+	}
+	p.blobs[name] = b
+	return b, nil
+}
+
+func unmap(b []byte) error {
+	if err := unix.Munmap(b); err != nil {
+		return errors.Join(errors.New("unmap weights"), err)
+	}
+	return nil
+}

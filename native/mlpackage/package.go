@@ -1,0 +1,127 @@
+// Package mlpackage reads, checks and writes Core ML packages: a folder with Manifest.json, the specification (a protobuf) and its weights.
+// It runs nothing and imports no engine.
+//
+// The formats: Model.proto and MIL.proto of coremltools (BSD-3, native/mlpackage/LICENSE-coremltools), MLModelStorage's blob file, version 2.
+package mlpackage
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path"
+	"path/filepath"
+	"strings"
+
+	"google.golang.org/protobuf/proto"
+
+	"github.com/gesso-app/gesso/native/mlpackage/coremlpb"
+)
+
+//go:generate ./generate.sh
+
+// Limits on what is read into memory; weights are mapped, not read.
+const (
+	maxManifest = 1 << 20
+	maxSpec     = 1 << 30
+)
+
+// manifest is Manifest.json.
+type manifest struct {
+	FileFormatVersion   string          `json:"fileFormatVersion"`
+	ItemInfoEntries     map[string]item `json:"itemInfoEntries"`
+	RootModelIdentifier string          `json:"rootModelIdentifier"`
+}
+
+type item struct {
+	Author      string `json:"author"`
+	Description string `json:"description"`
+	Name        string `json:"name"`
+	Path        string `json:"path"`
+}
+
+// Package is an open .mlpackage. Its methods may be called from one goroutine at a time.
+type Package struct {
+	Spec *coremlpb.Model
+
+	path  string // as given to Open
+	root  *os.Root
+	model string // folder of the specification inside the package, with slashes
+	blobs map[string][]byte
+}
+
+// Open reads a package's manifest and specification; nothing outside of the folder is read, whatever names the package holds. Close it after use.
+func Open(dir string) (*Package, error) {
+	root, err := os.OpenRoot(dir)
+	if err != nil {
+		if errors.Is(err, fs.ErrNotExist) {
+			return nil, fmt.Errorf("there is no model %s: %w", dir, fs.ErrNotExist)
+		}
+		return nil, fmt.Errorf("%s is not a .mlpackage folder: %w", dir, err)
+	}
+	p := &Package{path: dir, root: root, blobs: map[string][]byte{}}
+	if err := p.read(); err != nil {
+		return nil, errors.Join(fmt.Errorf("read the package %s: %w", dir, err), p.Close())
+	}
+	return p, nil
+}
+
+func (p *Package) read() error {
+	b, err := p.file("Manifest.json", maxManifest)
+	if err != nil {
+		return err
+	}
+	var m manifest
+	if err := json.Unmarshal(b, &m); err != nil {
+		return fmt.Errorf("Manifest.json: %w", err)
+	}
+	it, ok := m.ItemInfoEntries[m.RootModelIdentifier]
+	if !ok {
+		return fmt.Errorf("Manifest.json names no root model")
+	}
+	spec := path.Join("Data", it.Path)
+	if !filepath.IsLocal(it.Path) || strings.Contains(it.Path, `\`) {
+		return fmt.Errorf("Manifest.json: the path %q leaves the package", it.Path)
+	}
+	if b, err = p.file(spec, maxSpec); err != nil {
+		return err
+	}
+	p.Spec, p.model = &coremlpb.Model{}, path.Dir(spec)
+	if err := proto.Unmarshal(b, p.Spec); err != nil {
+		return fmt.Errorf("%s is not a Core ML specification: %w", spec, err)
+	}
+	return nil
+}
+
+// file reads a whole file of at most limit bytes.
+func (p *Package) file(name string, limit int64) ([]byte, error) {
+	f, err := p.root.Open(name)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close() //nolint:errcheck // it was only read
+	b, err := io.ReadAll(io.LimitReader(f, limit+1))
+	if err != nil {
+		return nil, err
+	}
+	if int64(len(b)) > limit {
+		return nil, fmt.Errorf("%s is larger than %d MiB", name, limit>>20)
+	}
+	return b, nil
+}
+
+// Close unmaps the weights and closes the folder. Constants that were read from it must not be used any more. It may be called again.
+func (p *Package) Close() error {
+	var errs []error
+	for name, b := range p.blobs {
+		errs = append(errs, unmap(b))
+		delete(p.blobs, name)
+	}
+	if p.root != nil {
+		errs = append(errs, p.root.Close())
+		p.root = nil
+	}
+	return errors.Join(errs...)
+}

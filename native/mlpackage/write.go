@@ -1,0 +1,142 @@
+package mlpackage
+
+import (
+	"crypto/sha256"
+	"encoding/binary"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+
+	"google.golang.org/protobuf/proto"
+
+	"github.com/gesso-app/gesso/native/mlpackage/coremlpb"
+)
+
+// Places of a package's files, as coremltools writes them.
+const (
+	specName    = "com.apple.CoreML/model.mlmodel"
+	weightsName = "com.apple.CoreML/weights"
+)
+
+// BlobType is the type of a blob's elements in a weights file.
+type BlobType uint32
+
+// Blob types that are written.
+const (
+	BlobFloat16 BlobType = 1
+	BlobFloat32 BlobType = 2
+)
+
+// Weights writes a blob file. Add gives the offset that a BlobFileValue of WeightsFile names.
+type Weights struct {
+	f     *os.File
+	at    int64
+	count uint32
+}
+
+// WeightsFile is the file name of the weights in a BlobFileValue.
+const WeightsFile = "@model_path/weights/weight.bin"
+
+// Add appends data, little-endian elements, and returns its metadata's offset.
+func (w *Weights) Add(t BlobType, data []byte) (uint64, error) {
+	meta := make([]byte, blobAlign)
+	binary.LittleEndian.PutUint32(meta, blobSentinel)
+	binary.LittleEndian.PutUint32(meta[4:], uint32(t))
+	binary.LittleEndian.PutUint64(meta[8:], uint64(len(data)))
+	binary.LittleEndian.PutUint64(meta[16:], uint64(w.at)+blobAlign)
+	offset := uint64(w.at)
+	padding := make([]byte, (blobAlign-len(data)%blobAlign)%blobAlign)
+	for _, b := range [][]byte{meta, data, padding} {
+		if _, err := w.f.Write(b); err != nil {
+			return 0, fmt.Errorf("write weights: %w", err)
+		}
+		w.at += int64(len(b))
+	}
+	w.count++
+	return offset, nil
+}
+
+// Write makes the package dir, whole or not at all; an existing one is replaced. build adds the weights and returns the specification.
+func Write(dir string, build func(*Weights) (*coremlpb.Model, error)) (err error) {
+	parent := filepath.Dir(dir)
+	temp, err := os.MkdirTemp(parent, "."+filepath.Base(dir)+"-*")
+	if err != nil {
+		return fmt.Errorf("write the package %s: %w", dir, err)
+	}
+	defer func() {
+		if e := os.RemoveAll(temp); err == nil && e != nil {
+			err = e
+		}
+	}()
+	if err := fill(temp, build); err != nil {
+		return fmt.Errorf("write the package %s: %w", dir, err)
+	}
+	if err := os.Chmod(temp, 0o755); err != nil {
+		return fmt.Errorf("write the package %s: %w", dir, err)
+	}
+	if err := os.RemoveAll(dir); err != nil {
+		return fmt.Errorf("replace the package %s: %w", dir, err)
+	}
+	if err := os.Rename(temp, dir); err != nil {
+		return fmt.Errorf("write the package %s: %w", dir, err)
+	}
+	return nil
+}
+
+func fill(dir string, build func(*Weights) (*coremlpb.Model, error)) (err error) {
+	weights := filepath.Join(dir, "Data", filepath.FromSlash(weightsName))
+	if err := os.MkdirAll(weights, 0o755); err != nil {
+		return err
+	}
+	f, err := os.Create(filepath.Join(weights, "weight.bin"))
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, f.Close()) }()
+	w := &Weights{f: f, at: blobAlign}
+	if _, err := f.Write(make([]byte, blobAlign)); err != nil {
+		return err
+	}
+	spec, err := build(w)
+	if err != nil {
+		return err
+	}
+	head := binary.LittleEndian.AppendUint32(nil, w.count)
+	if _, err := f.WriteAt(binary.LittleEndian.AppendUint32(head, blobVersion), 0); err != nil {
+		return err
+	}
+	if err := f.Sync(); err != nil {
+		return err
+	}
+	b, err := proto.MarshalOptions{Deterministic: true}.Marshal(spec)
+	if err != nil {
+		return err
+	}
+	if err := os.WriteFile(filepath.Join(dir, "Data", filepath.FromSlash(specName)), b, 0o644); err != nil {
+		return err
+	}
+	m, err := json.MarshalIndent(newManifest(b), "", "    ")
+	if err != nil {
+		return err
+	}
+	return os.WriteFile(filepath.Join(dir, "Manifest.json"), m, 0o644)
+}
+
+// newManifest names the two items by identifiers that follow from the specification, so that the same model gives the same package.
+func newManifest(spec []byte) manifest {
+	id := func(of string) string {
+		h := sha256.New()
+		_, _ = io.WriteString(h, of) // a hash's Write does not fail
+		h.Write(spec)
+		s := h.Sum(nil)
+		return fmt.Sprintf("%X-%X-%X-%X-%X", s[:4], s[4:6], s[6:8], s[8:10], s[10:16])
+	}
+	root := id(specName)
+	return manifest{"1.0.0", map[string]item{
+		root:            {"com.apple.CoreML", "CoreML Model Specification", "model.mlmodel", specName},
+		id(weightsName): {"com.apple.CoreML", "CoreML Model Weights", "weights", weightsName},
+	}, root}
+}

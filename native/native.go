@@ -1,0 +1,43 @@
+// Package native runs networks: Core ML on macOS, the portable engine elsewhere, over the same .mlpackage files. Nothing outside of it knows
+// cgo. It must not import pipeline, ui or assets.
+package native
+
+import "github.com/gesso-app/gesso/native/engine"
+
+// The shared types of all engines.
+type (
+	Model     = engine.Model
+	Tensor    = engine.Tensor
+	DType     = engine.DType
+	Units     = engine.Units
+	Feature   = engine.Feature
+	Placement = engine.Placement
+	Options   = engine.Options
+)
+
+// Element types and compute units.
+const (
+	Float32 = engine.Float32
+	Float16 = engine.Float16
+	Int32   = engine.Int32
+
+	UnitsAll                = engine.UnitsAll
+	UnitsCPUAndNeuralEngine = engine.UnitsCPUAndNeuralEngine
+	UnitsCPUAndGPU          = engine.UnitsCPUAndGPU
+	UnitsCPUOnly            = engine.UnitsCPUOnly
+)
+
+// ErrNoRuntime means that the library that runs networks is missing.
+var ErrNoRuntime = engine.ErrNoRuntime
+
+// NewTensor returns a tensor of zeros.
+func NewTensor(d DType, shape ...int) (*Tensor, error) { return engine.NewTensor(d, shape...) }
+
+// ParseUnits reads the name of compute units: all, cpuAndNeuralEngine, cpuAndGPU or cpuOnly.
+func ParseUnits(s string) (Units, error) { return engine.ParseUnits(s) }
+
+// Open loads the network in a .mlpackage folder.
+func Open(path string, o Options) (Model, error) { return open(path, o) }
+
+// Engine names what runs networks, such as "ONNX Runtime 1.24.1 (CPU)".
+func Engine() string { return name() }
