@@ -1,0 +1,172 @@
+//go:build !headless
+
+package window
+
+import (
+	"fmt"
+	"math"
+	"strings"
+	"time"
+
+	"fyne.io/fyne/v2/widget"
+
+	"github.com/gesso-app/gesso/pipeline"
+	"github.com/gesso-app/gesso/ui/window/session"
+	"github.com/gesso-app/gesso/ui/window/view"
+)
+
+func percent(v float64) string { return fmt.Sprintf("%.0f %%", 100*v) }
+
+// gateNames are the choices of the gate, in the order of pipeline.Gates.
+func gateNames(minSSIM float64) []string {
+	names := make([]string, len(pipeline.Gates))
+	for i, g := range pipeline.Gates {
+		switch g {
+		case pipeline.GateOff:
+			names[i] = "Off"
+		case pipeline.GateWarn:
+			names[i] = fmt.Sprintf("Warn below SSIM %.2f", minSSIM)
+		case pipeline.GateHold:
+			names[i] = fmt.Sprintf("Hold SSIM at %.2f or above", minSSIM)
+		}
+	}
+	return names
+}
+
+func paneState(p session.Pane, unused bool) view.PaneState {
+	s := view.PaneState{Name: p.Name, Error: p.Error, Busy: p.Loading, Dimmed: unused}
+	if p.Thumb != nil { // a nil *image.NRGBA must not become an image that is not nil
+		s.Image = p.Thumb
+	}
+	switch {
+	case unused && p.Path != "":
+		s.Detail = "Not used: the prompt gives the style"
+	case p.Error != "":
+		s.Detail = "Choose another picture"
+	case p.Loading:
+		s.Detail = "Opening…"
+	case p.Width > 0:
+		s.Detail = fmt.Sprintf("%d × %d, %s", p.Width, p.Height, formatName(p.Format))
+	}
+	return s
+}
+
+func formatName(f string) string {
+	if f == "webp" {
+		return "WebP"
+	}
+	return strings.ToUpper(f)
+}
+
+func compareState(n session.Snapshot) view.CompareState {
+	var s view.CompareState
+	c := n.Content
+	if c.Large != nil && c.Error == "" {
+		s.Before = c.Large
+		s.BeforeDetail = fmt.Sprintf("%d × %d", c.Width, c.Height)
+	} else {
+		s.BeforeHint = "The photo is shown here."
+	}
+	switch {
+	case n.Busy:
+		s.AfterHint = "Painting…"
+	case n.CanStylize:
+		s.AfterHint = "Press Stylize to paint the photo."
+	case !c.Ready():
+		s.AfterHint = "The stylized picture is shown here, beside the photo."
+	default:
+		s.AfterHint = "Add a painting or write a prompt to go on."
+	}
+	if r := n.Result; r != nil {
+		s.Before, s.After = r.Before, r.After
+		var words []string
+		if r.Style != "" {
+			words = append(words, r.Style)
+		}
+		if r.Preview {
+			words = append(words, "Preview")
+		} else {
+			words = append(words, fmt.Sprintf("%d × %d", r.Scores.Width, r.Scores.Height))
+		}
+		s.AfterDetail = strings.Join(words, "  ·  ")
+		s.Faded = n.Busy && (r.Stale || r.Preview)
+	}
+	return s
+}
+
+// none stands for a number that is not there yet.
+const none = "–"
+
+func scores(r *session.Result) []view.Score {
+	s := []view.Score{
+		{Label: "SSIM", Value: none, Caption: "Likeness to the photo; 1 is the photo itself", Tone: widget.MediumImportance},
+		{Label: "Style loss", Value: none, Caption: "Distance to the style; 0 is equal", Tone: widget.MediumImportance},
+		{Label: "Content kept", Value: none, Caption: "Share of the photo’s structure that is left", Tone: widget.MediumImportance},
+		{Label: "ANE share", Value: none, Caption: "Planned for the Neural Engine; Macs only", Tone: widget.MediumImportance},
+		{Label: "Time", Value: none, Caption: "From opening the photo to the result", Tone: widget.MediumImportance},
+	}
+	if r == nil {
+		for i := range s {
+			s[i].Tone = widget.LowImportance
+		}
+		return s
+	}
+	m := r.Scores
+	s[0].Value = number(m.SSIMScore, "%.2f")
+	if m.GateNote != "" {
+		s[0].Tone = widget.WarningImportance
+	}
+	s[1].Value = number(m.StyleLoss, "%.3f")
+	s[2].Value = none
+	if !math.IsNaN(m.ContentPreservation) {
+		s[2].Value = percent(m.ContentPreservation)
+	}
+	s[3].Value = percent(m.ANEShare)
+	s[4].Value = seconds(m.ProcessingTime)
+	return s
+}
+
+func number(v float64, format string) string {
+	if math.IsNaN(v) {
+		return none
+	}
+	return fmt.Sprintf(format, v)
+}
+
+func seconds(d time.Duration) string {
+	switch {
+	case d < time.Second:
+		return fmt.Sprintf("%d ms", d.Milliseconds())
+	case d < time.Minute:
+		return fmt.Sprintf("%.1f s", d.Seconds())
+	}
+	return fmt.Sprintf("%d min %02d s", int(d.Minutes()), int(d.Seconds())%60)
+}
+
+var phases = map[pipeline.Phase]string{
+	pipeline.PhaseOpen:    "Opening the pictures",
+	pipeline.PhaseStyle:   "Reading the style",
+	pipeline.PhaseStylize: "Painting",
+	pipeline.PhaseMeasure: "Measuring",
+	pipeline.PhaseSave:    "Saving",
+}
+
+// statusText is the line at the bottom: what goes on, or what happened last, or what can be done next.
+func statusText(n session.Snapshot) (string, widget.Importance) {
+	switch {
+	case n.Cancelling:
+		return "Cancelling…", widget.MediumImportance
+	case n.Busy:
+		return fmt.Sprintf("%s… %s", phases[n.Phase], percent(n.Fraction)), widget.MediumImportance
+	case n.Status.Text != "":
+		return n.Status.Text, map[session.Tone]widget.Importance{
+			session.ToneNeutral: widget.MediumImportance, session.ToneGood: widget.SuccessImportance,
+			session.ToneWarn: widget.WarningImportance, session.ToneBad: widget.DangerImportance,
+		}[n.Status.Tone]
+	case n.Previewing:
+		return "Updating the preview…", widget.LowImportance
+	case n.Result != nil && n.Result.Preview && n.CanStylize:
+		return "This is a preview. Stylize makes the picture at full size.", widget.LowImportance
+	}
+	return "", widget.LowImportance
+}

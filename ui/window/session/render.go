@@ -1,0 +1,195 @@
+package session
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"time"
+
+	"github.com/gesso-app/gesso/pipeline"
+	"github.com/gesso-app/gesso/pipeline/picture"
+)
+
+// key is everything that decides a picture, files' contents included; two equal keys mean the same picture.
+type key struct {
+	content, style               string
+	contentVersion, styleVersion int
+	settings                     settings
+}
+
+// work is a picture being made.
+type work struct {
+	job       Job
+	key       key
+	preview   bool
+	cancelled bool
+	phase     pipeline.Phase
+	fraction  float64
+}
+
+// made is a picture that was made.
+type made struct {
+	key       key
+	rendering *pipeline.Rendering // nil for a preview
+	result    Result
+}
+
+// Stylize makes the picture at full size. It does nothing while one is being made or when an input is missing.
+func (s *Session) Stylize() {
+	s.edit(func() {
+		if !s.ready() || (s.work != nil && !s.work.preview) {
+			return
+		}
+		s.stopPreview()
+		s.status = Status{}
+		s.start(false)
+	})
+}
+
+// Cancel ends the picture being made.
+func (s *Session) Cancel() {
+	s.edit(func() {
+		if s.work == nil || s.work.preview || s.work.cancelled {
+			return
+		}
+		s.work.cancelled = true
+		s.work.job.Cancel()
+	})
+}
+
+// byPrompt is whether the prompt gives the style. s.mu is held here and below.
+func (s *Session) byPrompt() bool { return strings.TrimSpace(s.settings.prompt) != "" }
+
+func (s *Session) ready() bool {
+	return s.content.Ready() && (s.byPrompt() || s.style.Ready())
+}
+
+func (s *Session) key() key {
+	k := key{content: s.content.Path, contentVersion: s.content.version, settings: s.settings}
+	k.settings.prompt = strings.TrimSpace(k.settings.prompt)
+	if !s.byPrompt() {
+		k.style, k.styleVersion = s.style.Path, s.style.version
+	}
+	return k
+}
+
+func (k key) config() pipeline.Config {
+	c := pipeline.DefaultConfig()
+	c.ContentImagePath, c.StyleImagePath, c.StylePrompt = k.content, k.style, k.settings.prompt
+	c.StyleStrength, c.Gate, c.MinSSIM = k.settings.strength, k.settings.gate, k.settings.minSSIM
+	return c
+}
+
+// settingsChanged shows the full-size picture again when it is the one that was asked for, or else makes a preview soon.
+func (s *Session) settingsChanged(after time.Duration) {
+	s.stopPreview()
+	s.status = Status{}
+	if s.full != nil && s.full.key == s.key() {
+		s.shown = s.full
+		return
+	}
+	if !s.ready() || (s.work != nil && !s.work.preview) {
+		return // a full-size picture being made looks at the settings again when it ends
+	}
+	if s.shown != nil && s.shown.key == s.key() {
+		return
+	}
+	var t *time.Timer
+	t = time.AfterFunc(after, func() {
+		s.edit(func() {
+			if s.timer != t {
+				return // another change came while this one was on its way
+			}
+			s.timer = nil
+			if s.ready() && s.work == nil {
+				s.start(true)
+			}
+		})
+	})
+	s.timer = t
+}
+
+// stopPreview drops a preview that is due or being made: it would show settings of the past.
+func (s *Session) stopPreview() {
+	if s.timer != nil {
+		s.timer.Stop()
+		s.timer = nil
+	}
+	if s.work != nil && s.work.preview {
+		s.work.job.Cancel()
+		s.work = nil
+	}
+}
+
+func (s *Session) start(preview bool) {
+	k := s.key()
+	c := k.config()
+	if preview {
+		c.Size = s.o.PreviewSize
+	}
+	w := &work{key: k, preview: preview, job: s.o.Engine.Render(c), phase: pipeline.PhaseOpen}
+	s.work = w
+	s.spawn(func() { s.follow(w) })
+}
+
+// follow waits for w on its own goroutine, where the pictures for display are made too.
+func (s *Session) follow(w *work) {
+	for p := range w.job.Progress() {
+		s.edit(func() { w.phase, w.fraction = p.Phase, p.Fraction })
+	}
+	<-w.job.Done()
+	r, err := w.job.Rendering()
+	var m *made
+	if err == nil {
+		m = &made{key: w.key, result: display(r, w.preview)}
+		if !w.preview {
+			m.rendering = r
+		}
+	}
+	s.edit(func() {
+		if s.work != w {
+			return
+		}
+		s.work = nil
+		switch {
+		case err == nil:
+			s.finished(m)
+		case errors.Is(err, context.Canceled):
+			if !w.preview {
+				s.status = Status{"Cancelled. Nothing was saved.", ToneNeutral}
+			}
+		default:
+			s.status = Status{sentence(err), ToneBad}
+		}
+	})
+}
+
+// finished takes in a picture. The photo may have been changed for another while it was made; then it is of no use.
+func (s *Session) finished(m *made) {
+	if m.key.content != s.content.Path {
+		return
+	}
+	s.shown = m
+	if m.rendering != nil {
+		s.full = m
+	}
+	if m.key != s.key() {
+		s.settingsChanged(s.o.PreviewDelay)
+		return
+	}
+	if note := m.result.Scores.GateNote; note != "" {
+		s.status = Status{fullStop(note), ToneNeutral}
+	}
+}
+
+func display(r *pipeline.Rendering, preview bool) Result {
+	after := &picture.Picture{Image: r.Image}
+	out := Result{
+		Before: r.Content.Resize(DisplaySize).Image, After: after.Resize(DisplaySize).Image,
+		Preview: preview, Scores: r.Result, At: time.Now(),
+	}
+	if r.Config.StylePrompt != "" {
+		out.Style = r.Result.Style
+	}
+	return out
+}

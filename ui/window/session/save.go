@@ -1,0 +1,138 @@
+package session
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+
+	"github.com/gesso-app/gesso/pipeline"
+	"github.com/gesso-app/gesso/pipeline/picture"
+)
+
+// SuggestedPath is a file that does not exist yet, beside the photo, named after the photo and its style.
+func (s *Session) SuggestedPath() string {
+	s.mu.Lock()
+	content, style, prompt := s.content.Path, s.style.Path, s.settings.prompt
+	byPrompt := s.byPrompt()
+	s.mu.Unlock()
+	dir := filepath.Dir(content)
+	if s.Private(content) {
+		dir = s.o.SaveFolder
+	}
+	name := stem(content)
+	if byPrompt {
+		name += "-" + slug(prompt)
+	} else if style != "" {
+		name += "-" + stem(style)
+	}
+	path := filepath.Join(dir, name+".jpg")
+	for i := 2; ; i++ {
+		if _, err := os.Lstat(path); err != nil {
+			return path
+		}
+		path = filepath.Join(dir, fmt.Sprintf("%s-%d.jpg", name, i))
+	}
+}
+
+// CheckSave says whether a picture can be saved as path, before anything is written: problem is one sentence, empty when it can be, and
+// exists means that a file would be replaced. It looks at the disk, which takes a moment on a network drive.
+func (s *Session) CheckSave(path string) (exists bool, problem string) {
+	if err := picture.CheckOutput(path); err != nil {
+		return false, sentence(err)
+	}
+	info, err := os.Stat(path)
+	if err != nil {
+		return false, ""
+	}
+	n := s.Snapshot()
+	for _, in := range []string{n.Content.Path, n.Style.Path} {
+		if other, err := os.Stat(in); err == nil && os.SameFile(info, other) {
+			return true, filepath.Base(path) + " is the picture that you opened. Choose another name."
+		}
+	}
+	return true, ""
+}
+
+// Save writes the full-size picture to path. How it ended is in Snapshot.Status.
+func (s *Session) Save(path string, overwrite bool) {
+	s.edit(func() {
+		if s.full == nil || s.full.key != s.key() || s.saving {
+			s.status = Status{"Stylize the photo first: there is no full-size picture to save.", ToneWarn}
+			return
+		}
+		s.saving = true
+		s.status = Status{"Saving " + filepath.Base(path) + "…", ToneNeutral}
+		r := s.full.rendering
+		s.spawn(func() {
+			err := s.o.Engine.Save(s.ctx, r, path, overwrite)
+			s.edit(func() {
+				s.saving = false
+				switch {
+				case errors.Is(err, picture.ErrExists):
+					s.status = Status{filepath.Base(path) + " exists already. Save again under another name, or replace it.", ToneBad}
+				case errors.Is(err, pipeline.ErrSameFile):
+					s.status = Status{filepath.Base(path) + " is the picture that you opened. Choose another name.", ToneBad}
+				case err != nil:
+					s.status = Status{sentence(err), ToneBad}
+				default:
+					s.status = Status{fmt.Sprintf("Saved %s in %s.", filepath.Base(path), filepath.Dir(path)), ToneGood}
+				}
+			})
+		})
+	})
+}
+
+// within is whether path lies under folder.
+func within(folder, path string) bool {
+	rel, err := filepath.Rel(folder, path)
+	return err == nil && rel != ".." && !strings.HasPrefix(rel, ".."+string(filepath.Separator))
+}
+
+func stem(path string) string {
+	return strings.TrimSuffix(filepath.Base(path), filepath.Ext(path))
+}
+
+// slug makes a few words of a prompt fit for a file's name.
+func slug(s string) string {
+	words := strings.FieldsFunc(strings.ToLower(s), func(r rune) bool { return !unicode.IsLetter(r) && !unicode.IsDigit(r) })
+	if len(words) > 4 {
+		words = words[:4]
+	}
+	return strings.Join(words, "-")
+}
+
+// sentence is an error's text as a sentence for people.
+func sentence(err error) string { return fullStop(err.Error()) }
+
+// fullStop makes a whole sentence of s.
+func fullStop(s string) string {
+	s = capital(strings.TrimSpace(s))
+	if s != "" && !strings.ContainsAny(s[len(s)-1:], ".!?") {
+		s += "."
+	}
+	return s
+}
+
+// capital starts s with a capital letter, unless it starts with a file's name.
+func capital(s string) string {
+	first, _, _ := strings.Cut(s, " ")
+	if strings.ContainsAny(first, "./_") {
+		return s
+	}
+	r, n := utf8.DecodeRuneInString(s)
+	return string(unicode.ToUpper(r)) + s[n:]
+}
+
+// Private is whether path is one of the program's own files, which nobody wants to be shown the folder of.
+func (s *Session) Private(path string) bool {
+	return s.o.PrivateFolder != "" && within(s.o.PrivateFolder, path)
+}
+
+// Say shows a sentence that comes from the window, such as on a drop.
+func (s *Session) Say(text string) {
+	s.edit(func() { s.status = Status{text, ToneNeutral} })
+}

@@ -1,0 +1,180 @@
+//go:build !headless
+
+package window
+
+import (
+	"fyne.io/fyne/v2"
+	"fyne.io/fyne/v2/container"
+	"fyne.io/fyne/v2/layout"
+	"fyne.io/fyne/v2/theme"
+	"fyne.io/fyne/v2/widget"
+
+	"github.com/gesso-app/gesso/pipeline"
+	"github.com/gesso-app/gesso/ui/window/session"
+	"github.com/gesso-app/gesso/ui/window/view"
+)
+
+// window holds the widgets. All methods run on the UI goroutine.
+type window struct {
+	app     fyne.App
+	win     fyne.Window
+	version string
+	session *session.Session
+
+	photo, painting *view.DropPane
+	prompt          *widget.Entry
+	clearPrompt     *widget.Button
+	strength        *widget.Slider
+	percent         *view.Text
+	gate            *widget.Select
+	stylize, cancel *widget.Button
+
+	compare  *view.Compare
+	scores   *view.ScoreBar
+	progress *view.Progress
+	status   *view.Text
+	save     *widget.Button
+
+	menuSave, menuStylize, menuCancel *fyne.MenuItem
+	menu                              *fyne.MainMenu
+	saving                            *saveForm // nil unless it is open
+}
+
+// sidebarWidth is a multiple of the grid's 8.
+const sidebarWidth = 304
+
+func newWindow(a fyne.App, version string) *window {
+	w := &window{app: a, version: version, win: a.NewWindow("Gesso")}
+	w.photo = view.NewDropPane("Drop a photo here, or click to choose one")
+	w.painting = view.NewDropPane("Drop a painting here, or click to choose one")
+	w.prompt = widget.NewEntry()
+	w.prompt.SetPlaceHolder("van Gogh, starry night")
+	w.clearPrompt = widget.NewButtonWithIcon("", theme.CancelIcon(), func() { w.prompt.SetText("") })
+	w.clearPrompt.Importance = widget.LowImportance
+	w.clearPrompt.Hide()
+	w.prompt.ActionItem = w.clearPrompt
+	w.strength = widget.NewSlider(0, 1)
+	w.strength.Step = 0.01
+	w.percent = view.NewPlain("").Align(fyne.TextAlignTrailing)
+	w.gate = widget.NewSelect(nil, nil)
+	w.stylize = widget.NewButton("Stylize", nil)
+	w.stylize.Importance = widget.HighImportance
+	w.cancel = widget.NewButton("Cancel", nil)
+	w.compare = view.NewCompare()
+	w.scores = view.NewScoreBar(scores(nil))
+	w.progress = view.NewProgress()
+	w.status = view.NewPlain("")
+	w.save = widget.NewButtonWithIcon("Save…", theme.DocumentSaveIcon(), nil)
+
+	w.win.SetPadded(false)
+	w.win.SetContent(w.layout())
+	w.win.Resize(fyne.NewSize(1280, 800))
+	w.win.CenterOnScreen()
+	w.win.SetMaster()
+	return w
+}
+
+// connect gives the widgets their meaning and shows the session's state.
+func (w *window) connect(s *session.Session) {
+	w.session = s
+	w.photo.OnOpen, w.photo.OnClear = w.openPhoto, func() { s.Clear(true) }
+	w.painting.OnOpen, w.painting.OnClear = w.openPainting, func() { s.Clear(false) }
+	w.prompt.OnChanged = s.SetPrompt
+	w.prompt.OnSubmitted = func(string) { s.Stylize() }
+	w.strength.OnChanged = func(v float64) {
+		w.percent.SetText(percent(v))
+		s.SetStrength(v)
+	}
+	w.gate.Options = gateNames(s.Snapshot().MinSSIM)
+	w.gate.OnChanged = func(string) { s.SetGate(pipeline.Gates[w.gate.SelectedIndex()]) }
+	w.stylize.OnTapped, w.cancel.OnTapped, w.save.OnTapped = s.Stylize, s.Cancel, w.openSave
+	w.win.SetOnDropped(w.drop)
+	w.win.Canvas().SetOnTypedKey(func(e *fyne.KeyEvent) {
+		if e.Name == fyne.KeyEscape {
+			s.Cancel()
+		}
+	})
+	w.makeMenu()
+	w.update()
+}
+
+// update shows the session's state: the newest one, so that a slider in motion is never set back to where it was.
+func (w *window) update() {
+	n := w.session.Snapshot()
+	w.photo.SetState(paneState(n.Content, false))
+	w.painting.SetState(paneState(n.Style, n.Source == session.FromPrompt))
+	if w.prompt.Text != n.Prompt {
+		w.prompt.SetText(n.Prompt)
+	}
+	setVisible(w.clearPrompt, n.Prompt != "")
+	if w.strength.Value != n.Strength {
+		w.strength.SetValue(n.Strength)
+	}
+	w.percent.SetText(percent(n.Strength))
+	for i, g := range pipeline.Gates {
+		if g == n.Gate && w.gate.SelectedIndex() != i {
+			w.gate.SetSelectedIndex(i)
+		}
+	}
+	setEnabled(w.stylize, n.CanStylize)
+	setEnabled(w.cancel, n.Busy && !n.Cancelling)
+	setEnabled(w.save, n.CanSave)
+
+	w.compare.SetState(compareState(n))
+	w.scores.SetScores(scores(n.Result))
+	if n.Busy {
+		w.progress.Set(n.Fraction)
+	} else {
+		w.progress.Set(-1)
+	}
+	w.status.Set(statusText(n))
+	w.updateMenu(n)
+}
+
+func (w *window) layout() fyne.CanvasObject {
+	group := func(title, content fyne.CanvasObject) fyne.CanvasObject {
+		return container.New(layout.NewCustomPaddedVBoxLayout(6), title, content)
+	}
+	pane := func(title string, p fyne.CanvasObject) fyne.CanvasObject {
+		return container.New(border{gap: 6}, view.NewTitle(title), p)
+	}
+	panes := container.New(halves{gap: 16}, pane("Photo", w.photo), pane("Painting", w.painting))
+	strength := container.New(layout.NewCustomPaddedVBoxLayout(2),
+		container.NewGridWithColumns(2, view.NewTitle("Strength"), w.percent),
+		view.OnRail(w.strength),
+		container.NewGridWithColumns(2, view.NewCaption("Photo"), view.NewCaption("Painting").Align(fyne.TextAlignTrailing)))
+	controls := container.New(layout.NewCustomPaddedVBoxLayout(16),
+		group(view.NewTitle("Or a prompt"), w.prompt),
+		strength,
+		group(view.NewTitle("Quality gate"), container.NewStack(w.gate, view.NewOutline())),
+		container.New(columns{gap: 8, first: 0.66}, w.stylize, w.cancel))
+	sidebar := container.NewStack(view.NewGround(view.ColorPanel), container.New(layout.NewCustomPaddedLayout(16, 16, 16, 16),
+		container.New(bottom{gap: 16}, controls, panes)))
+
+	foot := container.New(layout.NewCustomPaddedVBoxLayout(8),
+		w.progress,
+		container.NewBorder(nil, nil, nil, w.save, container.New(middle{}, w.status)))
+	main := container.New(layout.NewCustomPaddedLayout(16, 16, 16, 16),
+		container.New(bottom{gap: 12}, container.New(layout.NewCustomPaddedVBoxLayout(12), w.scores, foot), w.compare))
+	return container.New(side{width: sidebarWidth}, sidebar, main)
+}
+
+func setEnabled(d fyne.Disableable, yes bool) {
+	if yes == d.Disabled() {
+		if yes {
+			d.Enable()
+		} else {
+			d.Disable()
+		}
+	}
+}
+
+func setVisible(o fyne.CanvasObject, yes bool) {
+	if yes != o.Visible() {
+		if yes {
+			o.Show()
+		} else {
+			o.Hide()
+		}
+	}
+}
