@@ -1,0 +1,72 @@
+package picture
+
+import (
+	"bytes"
+	"compress/zlib"
+	"encoding/binary"
+	"io"
+)
+
+// xmpKeyword names the international text chunk of PNG that holds XMP (XMP Specification, part 3, section 1.1.5).
+const xmpKeyword = "XML:com.adobe.xmp"
+
+// pngSignature is the length of the signature before the first chunk.
+const pngSignature = 8
+
+// pngChunks calls f with the type and the data of each chunk, until the end or the first damaged length.
+func pngChunks(data []byte, f func(kind string, payload []byte)) {
+	data = data[min(pngSignature, len(data)):]
+	for len(data) >= 12 {
+		n := int64(binary.BigEndian.Uint32(data))
+		if n+12 > int64(len(data)) {
+			return
+		}
+		f(string(data[4:8]), data[8:8+n])
+		data = data[12+n:]
+	}
+}
+
+// pngMetadata reads the metadata chunks of a PNG file.
+func pngMetadata(data []byte) (Metadata, int) {
+	var m Metadata
+	orientation := 1
+	pngChunks(data, func(kind string, payload []byte) {
+		switch kind {
+		case "eXIf":
+			if m.EXIF == nil {
+				orientation = m.addEXIF(payload)
+			}
+		case "iCCP": // name, 0, method, profile
+			if _, rest, ok := bytes.Cut(payload, []byte{0}); ok && len(rest) > 1 && m.ICC == nil {
+				m.addICC(inflate(rest[1:]))
+			}
+		case "iTXt": // keyword, 0, compressed, method, language, 0, translated keyword, 0, text
+			keyword, rest, ok := bytes.Cut(payload, []byte{0})
+			if !ok || string(keyword) != xmpKeyword || len(rest) < 2 || m.XMP != nil {
+				return
+			}
+			compressed := rest[0] == 1
+			_, rest, _ = bytes.Cut(rest[2:], []byte{0})
+			_, text, _ := bytes.Cut(rest, []byte{0})
+			if compressed {
+				text = inflate(text)
+			}
+			m.addXMP(text)
+		}
+	})
+	return m, orientation
+}
+
+// inflate unpacks a zlib stream, or returns nil if it is damaged or unpacks to more than maxBlob.
+func inflate(packed []byte) []byte {
+	r, err := zlib.NewReader(bytes.NewReader(packed))
+	if err != nil {
+		return nil
+	}
+	defer r.Close()
+	data, err := io.ReadAll(io.LimitReader(r, maxBlob+1))
+	if err != nil || len(data) > maxBlob {
+		return nil
+	}
+	return data
+}
