@@ -1,0 +1,15 @@
+//go:build !headless
+
+package main
+
+import (
+	"context"
+
+	"github.com/gesso-app/gesso/pipeline"
+	"github.com/gesso-app/gesso/ui/window"
+)
+
+// noArguments opens the window and returns the exit code.
+func noArguments(ctx context.Context) int {
+	return window.Run(ctx, pipeline.Version)
+}

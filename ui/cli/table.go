@@ -1,0 +1,85 @@
+package cli
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"text/tabwriter"
+	"time"
+
+	"github.com/gesso-app/gesso/pipeline"
+)
+
+func printJSON(w io.Writer, v any) error {
+	b, err := json.MarshalIndent(v, "", "  ")
+	if err != nil {
+		return err
+	}
+	return printLine(w, string(b))
+}
+
+func printLine(w io.Writer, line string) error {
+	if _, err := fmt.Fprintln(w, line); err != nil {
+		return fmt.Errorf("print the result: %w", err)
+	}
+	return nil
+}
+
+// printTable prints rows with their columns aligned.
+func printTable(w io.Writer, rows [][]string) error {
+	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+	for _, row := range rows {
+		for i, cell := range row {
+			if i > 0 {
+				fmt.Fprint(t, "\t") // Flush has the error
+			}
+			fmt.Fprint(t, cell)
+		}
+		fmt.Fprintln(t)
+	}
+	if err := t.Flush(); err != nil {
+		return fmt.Errorf("print the result: %w", err)
+	}
+	return nil
+}
+
+// printResult prints what a transfer did.
+func printResult(w io.Writer, r pipeline.Result, asJSON bool) error {
+	if asJSON {
+		return printJSON(w, r)
+	}
+	output := r.OutputPath
+	if output == stream {
+		output = "stdout"
+	}
+	strength := fmt.Sprintf("%.2f", r.StrengthUsed)
+	if r.DetailKept > 0 {
+		strength += fmt.Sprintf(", with %.0f %% of the photo's fine detail put back", 100*r.DetailKept)
+	}
+	rows := [][]string{
+		{"Picture", fmt.Sprintf("%s, %d x %d pixels", output, r.Width, r.Height)},
+		{"Style", r.Style},
+		{"Strength", strength},
+	}
+	rows = append(rows, scoreRows(r)...)
+	rows = append(rows, []string{"Time", r.ProcessingTime.Round(10 * time.Millisecond).String()}, []string{"Engine", r.Engine})
+	if r.ANEUtilized {
+		rows = append(rows, []string{"Neural Engine", fmt.Sprintf("planned for %.0f %% of the work", 100*r.ANEShare)})
+	}
+	if r.GateNote != "" {
+		rows = append(rows, []string{"Note", r.GateNote})
+	}
+	return printTable(w, rows)
+}
+
+// scoreRows are the scores with what their ends mean.
+func scoreRows(r pipeline.Result) [][]string {
+	rows := [][]string{
+		{"SSIM", fmt.Sprintf("%.3f  (1 is the photo itself)", r.SSIMScore)},
+		{"Photo kept", fmt.Sprintf("%.3f  (1 is all of its structure)", r.ContentPreservation)},
+	}
+	if r.StyleLoss == r.StyleLoss { // not NaN: it was measured
+		rows = append(rows, []string{"Style distance", fmt.Sprintf("%.3f  (0 is the style itself)", r.StyleLoss)})
+	}
+	return rows
+}
