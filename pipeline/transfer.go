@@ -24,7 +24,7 @@ var ErrSameFile = errors.New("the output is one of the inputs: choose another na
 // Options is how the engine is opened. The zero value is right for most.
 type Options struct {
 	Units    native.Units   // default: all
-	Threads  int            // 0: the machine's physical cores; of no effect with Core ML
+	Threads  int            // 0: as many as Go may use processors; of no effect with Core ML
 	Limits   picture.Limits // default picture.DefaultLimits
 	CacheDir string         // where the networks are unpacked; default: gesso in the user's cache folder
 }

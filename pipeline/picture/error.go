@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"os"
 )
 
 var (
@@ -38,6 +39,7 @@ func refuse(path, format string, args ...any) *Error {
 func fileError(path, verb string, err error) *Error {
 	e := &Error{Path: path, Err: err}
 	var cause *fs.PathError
+	var link *os.LinkError
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
 		e.Reason = "does not exist"
@@ -45,6 +47,8 @@ func fileError(path, verb string, err error) *Error {
 		e.Reason = fmt.Sprintf("cannot be %s: permission denied", verb)
 	case errors.As(err, &cause):
 		e.Reason = fmt.Sprintf("cannot be %s: %v", verb, cause.Err)
+	case errors.As(err, &link):
+		e.Reason = fmt.Sprintf("cannot be %s: %v", verb, link.Err)
 	default:
 		e.Reason = fmt.Sprintf("cannot be %s: %v", verb, err)
 	}

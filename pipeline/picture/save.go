@@ -5,7 +5,6 @@ import (
 	"context"
 	"crypto/rand"
 	"errors"
-	"fmt"
 	"image"
 	"io"
 	"io/fs"
@@ -38,19 +37,9 @@ func CheckOutput(path string) error {
 	if info, err := os.Stat(target); err == nil && !info.Mode().IsRegular() {
 		return refuse(path, "cannot be written: it is a folder or a device")
 	}
-	dir := filepath.Dir(target)
-	info, err := os.Stat(dir)
-	switch {
-	case errors.Is(err, fs.ErrNotExist):
-		return &Error{Path: path, Reason: "cannot be written: the folder " + dir + " does not exist", Err: err}
-	case err != nil:
-		return fileError(path, "written", err)
-	case !info.IsDir():
-		return refuse(path, "cannot be written: %s is not a folder", dir)
-	}
 	probe, err := createBeside(target, 0o600) // permissions alone do not tell: a disk may be read-only
 	if err != nil {
-		return fileError(path, "written", err)
+		return folderError(path, target, err)
 	}
 	probe.Close()
 	return os.Remove(probe.Name())
@@ -95,7 +84,7 @@ func Save(ctx context.Context, path string, img image.Image, o SaveOptions) (err
 	}
 	temp, err := createBeside(target, mode)
 	if err != nil {
-		return fileError(path, "written", err)
+		return folderError(path, target, err)
 	}
 	defer func() {
 		temp.Close() // closed already after success; os.File makes that harmless
@@ -159,6 +148,19 @@ func syncFolder(dir string) {
 	}
 }
 
+// folderError is the error of a folder that takes no file.
+func folderError(path, target string, err error) error {
+	dir := filepath.Dir(target)
+	info, statErr := os.Stat(dir)
+	switch {
+	case errors.Is(statErr, fs.ErrNotExist):
+		return &Error{Path: path, Reason: "cannot be written: the folder " + dir + " does not exist", Err: statErr}
+	case statErr == nil && !info.IsDir():
+		return &Error{Path: path, Reason: "cannot be written: " + dir + " is not a folder", Err: err}
+	}
+	return fileError(path, "written", err)
+}
+
 func existsError(path string) error {
 	return &Error{Path: path, Reason: ErrExists.Error(), Err: ErrExists}
 }
@@ -199,8 +201,8 @@ func resolve(path string) (string, error) {
 // createBeside makes a new hidden file in the folder of target. Unlike os.CreateTemp it leaves the mode to the umask, as for
 // any file that a program saves.
 func createBeside(target string, mode fs.FileMode) (*os.File, error) {
-	name := fmt.Sprintf(".gesso-%s%s", rand.Text(), filepath.Ext(target))
-	return os.OpenFile(filepath.Join(filepath.Dir(target), name), os.O_RDWR|os.O_CREATE|os.O_EXCL, mode|0o200)
+	name := filepath.Join(filepath.Dir(target), ".gesso-"+rand.Text()+".tmp")
+	return os.OpenFile(name, os.O_RDWR|os.O_CREATE|os.O_EXCL, mode|0o200)
 }
 
 // contextWriter fails with the context's error once it is cancelled.

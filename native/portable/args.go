@@ -1,0 +1,152 @@
+package portable
+
+import (
+	"fmt"
+
+	"github.com/gesso-app/gesso/native/mlpackage"
+	"github.com/gesso-app/gesso/native/mlpackage/milpb"
+)
+
+// args reads an operation's arguments. The first error is kept and makes the rest of no effect.
+type args struct {
+	l   *lowering
+	op  *milpb.Operation
+	err error
+}
+
+func (a *args) fail(format string, v ...any) {
+	if a.err == nil {
+		a.err = fmt.Errorf(format, v...)
+	}
+}
+
+func (a *args) out() string { return a.op.GetOutputs()[0].GetName() }
+
+func (a *args) outs() (names []string) {
+	for _, o := range a.op.GetOutputs() {
+		names = append(names, o.GetName())
+	}
+	return names
+}
+
+func (a *args) bindings(key string) []*milpb.Argument_Binding {
+	return a.op.GetInputs()[key].GetArguments()
+}
+
+func (a *args) has(key string) bool { return len(a.bindings(key)) > 0 }
+
+// constant is the value of an argument, or nil where it is missing or computed.
+func (a *args) constant(key string) *mlpackage.Const {
+	b := a.bindings(key)
+	if len(b) == 0 {
+		if v := a.op.GetAttributes()[key]; v != nil {
+			return a.read(v)
+		}
+		return nil
+	}
+	if v := b[0].GetValue(); v != nil {
+		return a.read(v)
+	}
+	return a.l.consts[b[0].GetName()]
+}
+
+func (a *args) read(v *milpb.Value) *mlpackage.Const {
+	c, err := a.l.pkg.Value(v)
+	if err != nil {
+		a.fail("%w", err)
+		return nil
+	}
+	return c
+}
+
+// known is an argument that must be there and constant.
+func (a *args) known(key string) *mlpackage.Const {
+	c := a.constant(key)
+	if c == nil {
+		a.fail("the argument %q must be a constant", key)
+		return &mlpackage.Const{}
+	}
+	return c
+}
+
+// values are the names of a variadic argument's values in the graph.
+func (a *args) values(key string) (names []string) {
+	for _, b := range a.bindings(key) {
+		var n string
+		var err error
+		switch {
+		case b.GetValue() != nil:
+			if c := a.read(b.GetValue()); c != nil {
+				n, err = a.l.constant(c)
+			}
+		case a.l.consts[b.GetName()] != nil:
+			n, err = a.l.constName(b.GetName())
+		default:
+			n = b.GetName()
+		}
+		if err != nil {
+			a.fail("%w", err)
+		}
+		names = append(names, n)
+	}
+	return names
+}
+
+// value is the name of an argument that must be there.
+func (a *args) value(key string) string {
+	n := a.values(key)
+	if len(n) == 0 {
+		a.fail("the argument %q is missing", key)
+		return ""
+	}
+	return n[0]
+}
+
+func (a *args) x() []string { return []string{a.value("x")} }
+
+func (a *args) ints(key string, missing []int64) []int64 {
+	if c := a.constant(key); c != nil {
+		return c.Ints
+	}
+	return missing
+}
+
+func (a *args) int(key string, missing int64) int64 {
+	if c := a.constant(key); c != nil && len(c.Ints) > 0 {
+		return c.Ints[0]
+	}
+	return missing
+}
+
+func (a *args) flag(key string) bool { return a.int(key, 0) != 0 }
+
+func (a *args) float(key string, missing float32) float32 {
+	if c := a.constant(key); c != nil {
+		if f := c.Float32s(); len(f) > 0 {
+			return f[0]
+		}
+	}
+	return missing
+}
+
+func (a *args) string(key, missing string) string {
+	if c := a.constant(key); c != nil && len(c.Strings) > 0 {
+		return c.Strings[0]
+	}
+	return missing
+}
+
+// dims are the dimensions of an argument as the program states them.
+func (a *args) dims(key string) []int64 {
+	b := a.bindings(key)
+	if len(b) == 0 {
+		a.fail("the argument %q is missing", key)
+		return nil
+	}
+	if v := b[0].GetValue(); v != nil {
+		return mlpackage.Dims(v.GetType().GetTensorType())
+	}
+	return mlpackage.Dims(a.l.types[b[0].GetName()])
+}
+
+func (a *args) rank(key string) int { return len(a.dims(key)) }

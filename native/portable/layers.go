@@ -1,0 +1,189 @@
+package portable
+
+import (
+	"slices"
+)
+
+// pads turns MIL's order b0, e0, b1, e1 into ONNX's b0, b1, e0, e1.
+func pads(p []int64) []int64 {
+	out := make([]int64, 0, len(p))
+	for start := range 2 {
+		for i := start; i < len(p); i += 2 {
+			out = append(out, p[i])
+		}
+	}
+	return out
+}
+
+func repeat(n int, v int64) []int64 { return slices.Repeat([]int64{v}, n) }
+
+// conv lowers conv and conv_transpose: x (N,C,spatial...).
+func (a *args) conv() {
+	spatial := a.rank("x") - 2
+	if spatial < 1 {
+		a.fail("a convolution of rank %d", a.rank("x"))
+		return
+	}
+	one, zero := repeat(spatial, 1), repeat(2*spatial, 0)
+	attrs := append(a.padding(zero), attrInts("strides", a.ints("strides", one)), attrInts("dilations", a.ints("dilations", one)), attrInt("group", a.int("groups", 1)))
+	in := []string{a.value("x"), a.value("weight")}
+	if a.has("bias") {
+		in = append(in, a.value("bias"))
+	}
+	if a.op.GetType() == "conv" {
+		a.l.node("Conv", a.out(), in, attrs...)
+		return
+	}
+	if a.has("output_shape") {
+		shape := a.known("output_shape").Ints
+		if len(shape) < spatial {
+			a.fail("output_shape has %d dimensions", len(shape))
+			return
+		}
+		attrs = append(attrs, attrInts("output_shape", shape[len(shape)-spatial:]))
+	}
+	a.l.node("ConvTranspose", a.out(), in, attrs...)
+}
+
+func (a *args) pool() {
+	kernel := a.known("kernel_sizes").Ints
+	zero := repeat(2*len(kernel), 0)
+	attrs := append(a.padding(zero), attrInts("kernel_shape", kernel), attrInts("strides", a.ints("strides", kernel)), attrInt("ceil_mode", a.int("ceil_mode", 0)))
+	if a.op.GetType() == "max_pool" {
+		a.l.node("MaxPool", a.out(), a.x(), attrs...)
+		return
+	}
+	attrs = append(attrs, attrInt("count_include_pad", 1-a.int("exclude_padding_from_average", 0)))
+	a.l.node("AveragePool", a.out(), a.x(), attrs...)
+}
+
+func (a *args) linear() {
+	weight, bias := a.value("weight"), ""
+	if a.has("bias") {
+		bias = a.value("bias")
+	}
+	if a.rank("x") == 2 {
+		in := []string{a.value("x"), weight}
+		if bias != "" {
+			in = append(in, bias)
+		}
+		a.l.node("Gemm", a.out(), in, attrInt("transB", 1))
+		return
+	}
+	turned := a.l.node("Transpose", "", []string{weight}, attrInts("perm", []int64{1, 0}))
+	if bias == "" {
+		a.l.node("MatMul", a.out(), []string{a.value("x"), turned})
+		return
+	}
+	a.l.node("Add", a.out(), []string{a.l.node("MatMul", "", []string{a.value("x"), turned}), bias})
+}
+
+func (a *args) matmul() {
+	side := func(key string) string {
+		v, r := a.value(key), a.rank(key)
+		if !a.flag("transpose_"+key) || r < 2 {
+			return v
+		}
+		perm := sequence(r)
+		perm[r-1], perm[r-2] = perm[r-2], perm[r-1]
+		return a.l.node("Transpose", "", []string{v}, attrInts("perm", perm))
+	}
+	a.l.node("MatMul", a.out(), []string{side("x"), side("y")})
+}
+
+func sequence(n int) []int64 {
+	s := make([]int64, n)
+	for i := range s {
+		s[i] = int64(i)
+	}
+	return s
+}
+
+func (a *args) pad() {
+	r, p := a.rank("x"), a.known("pad").Ints
+	if len(p) > 2*r {
+		a.fail("%d paddings for rank %d", len(p), r)
+		return
+	}
+	full := append(repeat(2*r-len(p), 0), p...)
+	mode := a.string("mode", "constant")
+	if mode == "replicate" {
+		mode = "edge"
+	}
+	in := []string{a.value("x"), a.l.list(pads(full)...)}
+	if mode == "constant" {
+		in = append(in, a.l.scalar(a.float("constant_val", 0)))
+	}
+	a.l.node("Pad", a.out(), in, attrString("mode", mode))
+}
+
+// gammaBeta are the scale and shift of a normalisation over n channels, 1 and 0 where they are missing.
+func (a *args) gammaBeta(n int64) (gamma, beta string) {
+	if n < 1 {
+		a.fail("the number of channels is not known")
+		return "", ""
+	}
+	if a.has("gamma") {
+		gamma = a.value("gamma")
+	} else {
+		gamma = a.l.floats([]int64{n}, ones(int(n), 1))
+	}
+	if a.has("beta") {
+		beta = a.value("beta")
+	} else {
+		beta = a.l.floats([]int64{n}, ones(int(n), 0))
+	}
+	return gamma, beta
+}
+
+func (a *args) instanceNorm() {
+	if a.rank("x") < 3 {
+		a.fail("an instance normalisation of rank %d", a.rank("x"))
+		return
+	}
+	g, b := a.gammaBeta(a.dims("x")[1])
+	a.l.node("InstanceNormalization", a.out(), []string{a.value("x"), g, b}, attrFloat("epsilon", a.float("epsilon", 1e-5)))
+}
+
+func (a *args) batchNorm() {
+	g, b := a.gammaBeta(a.known("mean").Len())
+	in := []string{a.value("x"), g, b, a.value("mean"), a.value("variance")}
+	a.l.node("BatchNormalization", a.out(), in, attrFloat("epsilon", a.float("epsilon", 1e-5)))
+}
+
+// layerNorm lowers a normalisation over any axes; over trailing ones it is ONNX's own.
+func (a *args) layerNorm() {
+	r := a.rank("x")
+	axes := slices.Clone(a.ints("axes", sequence(r)))
+	for i := range axes {
+		if axes[i] < 0 {
+			axes[i] += int64(r)
+		}
+		if axes[i] < 0 || axes[i] >= int64(r) {
+			a.fail("the axis %d of rank %d", axes[i], r)
+			return
+		}
+	}
+	slices.Sort(axes)
+	x, list := a.value("x"), a.l.list(axes...)
+	mean := func(v string) string { return a.l.node("ReduceMean", "", []string{v, list}, attrInt("keepdims", 1)) }
+	centred := a.l.node("Sub", "", []string{x, mean(x)})
+	variance := mean(a.l.node("Mul", "", []string{centred, centred}))
+	root := a.l.node("Sqrt", "", []string{a.l.node("Add", "", []string{variance, a.l.scalar(a.float("epsilon", 1e-5))})})
+	y := a.l.node("Div", "", []string{centred, root})
+	shape := repeat(r, 1)
+	for i, k := range axes {
+		for _, key := range []string{"gamma", "beta"} {
+			if c := a.constant(key); c != nil && i < len(c.Shape) {
+				shape[k] = c.Shape[i]
+			}
+		}
+	}
+	if a.has("gamma") {
+		y = a.l.node("Mul", "", []string{y, a.l.floats(shape, a.known("gamma").Float32s())})
+	}
+	if a.has("beta") {
+		y = a.l.node("Add", "", []string{y, a.l.floats(shape, a.known("beta").Float32s())})
+	}
+	a.l.node("Identity", a.out(), []string{y})
+}
