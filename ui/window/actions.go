@@ -51,7 +51,27 @@ func (w *window) openDialog(title, at string, open func(string)) {
 	}
 	size := w.win.Canvas().Size()
 	d.Resize(fyne.NewSize(min(size.Width-64, 880), min(size.Height-64, 600)))
+	w.inFront(d, func() {})
+}
+
+// inFront shows d until it is answered or the escape key is pressed, and then calls closed.
+func (w *window) inFront(d dialog.Dialog, closed func()) {
+	w.fronts = append(w.fronts, d.Hide)
+	depth := len(w.fronts)
+	d.SetOnClosed(func() {
+		w.fronts = w.fronts[:min(depth-1, len(w.fronts))]
+		closed()
+	})
 	d.Show()
+}
+
+// escape leaves the dialog in front, or else ends the picture being made.
+func (w *window) escape() {
+	if n := len(w.fronts); n > 0 {
+		w.fronts[n-1]()
+		return
+	}
+	w.session.Cancel()
 }
 
 // dialogOpen is whether a dialog is in front; a second one would hide it.
@@ -131,5 +151,5 @@ func (w *window) about() {
 	if w.dialogOpen() {
 		return
 	}
-	dialog.ShowInformation("Gesso "+w.version, "Gives a photo the look of a painting, on your own computer.\nApache License 2.0", w.win)
+	w.inFront(dialog.NewInformation("Gesso "+w.version, "Gives a photo the look of a painting, on your own computer.\nApache License 2.0", w.win), func() {})
 }

@@ -2,7 +2,11 @@
 
 package window
 
-import "fyne.io/fyne/v2"
+import (
+	"math"
+
+	"fyne.io/fyne/v2"
+)
 
 // side puts the first object on the left with a fixed width, the second beside it.
 type side struct{ width float32 }
@@ -26,7 +30,7 @@ func (l bottom) MinSize(o []fyne.CanvasObject) fyne.Size {
 }
 
 func (l bottom) Layout(o []fyne.CanvasObject, s fyne.Size) {
-	h := o[0].MinSize().Height
+	h := ceil(o[0].MinSize().Height)
 	place(o[1], 0, 0, s.Width, s.Height-h-l.gap)
 	place(o[0], 0, s.Height-h, s.Width, h)
 }
@@ -37,7 +41,7 @@ type border struct{ gap float32 }
 func (l border) MinSize(o []fyne.CanvasObject) fyne.Size { return bottom(l).MinSize(o) }
 
 func (l border) Layout(o []fyne.CanvasObject, s fyne.Size) {
-	h := o[0].MinSize().Height
+	h := ceil(o[0].MinSize().Height)
 	place(o[0], 0, 0, s.Width, h)
 	place(o[1], 0, h+l.gap, s.Width, s.Height-h-l.gap)
 }
@@ -56,7 +60,7 @@ func (l halves) MinSize(o []fyne.CanvasObject) fyne.Size {
 
 func (l halves) Layout(o []fyne.CanvasObject, s fyne.Size) {
 	n := float32(len(o))
-	h := (s.Height - (n-1)*l.gap) / n
+	h := whole((s.Height - (n-1)*l.gap) / n)
 	for i, c := range o {
 		place(c, 0, float32(i)*(h+l.gap), s.Width, h)
 	}
@@ -71,7 +75,7 @@ func (l columns) MinSize(o []fyne.CanvasObject) fyne.Size {
 }
 
 func (l columns) Layout(o []fyne.CanvasObject, s fyne.Size) {
-	w := (s.Width - l.gap) * l.first
+	w := whole((s.Width - l.gap) * l.first)
 	place(o[0], 0, 0, w, s.Height)
 	place(o[1], w+l.gap, 0, s.Width-l.gap-w, s.Height)
 }
@@ -83,10 +87,15 @@ func (middle) MinSize(o []fyne.CanvasObject) fyne.Size { return o[0].MinSize() }
 
 func (middle) Layout(o []fyne.CanvasObject, s fyne.Size) {
 	h := o[0].MinSize().Height
-	place(o[0], 0, (s.Height-h)/2, s.Width, h)
+	place(o[0], 0, whole((s.Height-h)/2), s.Width, h)
 }
 
 func place(o fyne.CanvasObject, x, y, w, h float32) {
 	o.Move(fyne.NewPos(x, y))
 	o.Resize(fyne.NewSize(max(w, 0), max(h, 0)))
 }
+
+// whole and ceil keep positions on whole units: text drawn between two pixels is blurred.
+func whole(v float32) float32 { return float32(int(v)) }
+
+func ceil(v float32) float32 { return float32(math.Ceil(float64(v))) }

@@ -75,7 +75,7 @@ func compareState(n session.Snapshot) view.CompareState {
 	case !c.Ready():
 		s.AfterHint = "The stylized picture is shown here, beside the photo."
 	default:
-		s.AfterHint = "Add a painting or write a prompt to go on."
+		s.AfterHint = "Add a painting, or write a prompt."
 	}
 	if r := n.Result; r != nil {
 		s.Before, s.After = r.Before, r.After
@@ -88,6 +88,9 @@ func compareState(n session.Snapshot) view.CompareState {
 		} else {
 			words = append(words, fmt.Sprintf("%d × %d", r.Scores.Width, r.Scores.Height))
 		}
+		if r.Stale && !n.CanStylize && !n.Busy {
+			words = append(words, "Earlier settings")
+		}
 		s.AfterDetail = strings.Join(words, "  ·  ")
 		s.Faded = n.Busy && (r.Stale || r.Preview)
 	}
@@ -99,11 +102,11 @@ const none = "–"
 
 func scores(r *session.Result) []view.Score {
 	s := []view.Score{
-		{Label: "SSIM", Value: none, Caption: "Likeness to the photo; 1 is the photo itself", Tone: widget.MediumImportance},
-		{Label: "Style loss", Value: none, Caption: "Distance to the style; 0 is equal", Tone: widget.MediumImportance},
-		{Label: "Content kept", Value: none, Caption: "Share of the photo’s structure that is left", Tone: widget.MediumImportance},
-		{Label: "ANE share", Value: none, Caption: "Planned for the Neural Engine; Macs only", Tone: widget.MediumImportance},
-		{Label: "Time", Value: none, Caption: "From opening the photo to the result", Tone: widget.MediumImportance},
+		{Label: "SSIM", Value: none, Caption: "Likeness to the photo, up to 1", Tone: widget.MediumImportance},
+		{Label: "Style loss", Value: none, Caption: "Distance to the style, from 0", Tone: widget.MediumImportance},
+		{Label: "Content kept", Value: none, Caption: "The photo’s structure that is left", Tone: widget.MediumImportance},
+		{Label: "ANE share", Value: none, Caption: "Planned share, on Macs only", Tone: widget.MediumImportance},
+		{Label: "Time", Value: none, Caption: "From opening to the result", Tone: widget.MediumImportance},
 	}
 	if r == nil {
 		for i := range s {
@@ -168,5 +171,20 @@ func statusText(n session.Snapshot) (string, widget.Importance) {
 	case n.Result != nil && n.Result.Preview && n.CanStylize:
 		return "This is a preview. Stylize makes the picture at full size.", widget.LowImportance
 	}
-	return "", widget.LowImportance
+	return missing(n), widget.LowImportance
+}
+
+// missing is what has to be done before a picture can be made, empty when nothing is in the way.
+func missing(n session.Snapshot) string {
+	switch {
+	case n.CanStylize || n.Content.Loading || n.Style.Loading:
+		return ""
+	case n.Content.Error != "":
+		return "Choose another photo to go on."
+	case n.Content.Path == "":
+		return "Add a photo to begin."
+	case n.Style.Error != "":
+		return "Choose another painting to go on, or write a prompt."
+	}
+	return "Add a painting to go on, or write a prompt."
 }

@@ -21,7 +21,7 @@ import (
 type saveForm struct {
 	w      *window
 	dialog *dialog.CustomDialog
-	name   *widget.Entry
+	name   *view.Entry
 	folder string
 	where  *view.Text
 	note   *view.Text
@@ -35,7 +35,7 @@ func (w *window) openSave() {
 		return
 	}
 	path := w.session.SuggestedPath()
-	f := &saveForm{w: w, name: widget.NewEntry(), folder: filepath.Dir(path), where: view.NewPlain(""), note: view.NewNote("")}
+	f := &saveForm{w: w, name: view.NewEntry(), folder: filepath.Dir(path), where: view.NewPlain(""), note: view.NewNote("")}
 	f.name.SetText(filepath.Base(path))
 	f.name.OnChanged = func(string) { f.check() }
 	f.name.OnSubmitted = func(string) { f.confirm() }
@@ -51,11 +51,11 @@ func (w *window) openSave() {
 		container.New(room{height: 32}, f.note))
 	f.dialog = dialog.NewCustomWithoutButtons("Save Picture", body, w.win)
 	f.dialog.SetButtons([]fyne.CanvasObject{widget.NewButton("Cancel", f.dialog.Hide), f.save})
-	f.dialog.SetOnClosed(func() { w.saving = nil })
-	w.saving = f
+	f.name.OnEscape = w.escape
 	f.check()
 	f.dialog.Resize(fyne.NewSize(480, 0))
-	f.dialog.Show()
+	w.saving = f
+	w.inFront(f.dialog, func() { w.saving = nil })
 	w.win.Canvas().Focus(f.name)
 }
 
@@ -105,7 +105,7 @@ func (f *saveForm) chooseFolder() {
 	if l, err := storage.ListerForURI(storage.NewFileURI(f.folder)); err == nil {
 		d.SetLocation(l)
 	}
-	d.Show()
+	f.w.inFront(d, func() {})
 }
 
 // room keeps a height for an object that may need less.

@@ -22,7 +22,7 @@ type window struct {
 	session *session.Session
 
 	photo, painting *view.DropPane
-	prompt          *widget.Entry
+	prompt          *view.Entry
 	clearPrompt     *widget.Button
 	strength        *widget.Slider
 	percent         *view.Text
@@ -38,6 +38,7 @@ type window struct {
 	menuSave, menuStylize, menuCancel *fyne.MenuItem
 	menu                              *fyne.MainMenu
 	saving                            *saveForm // nil unless it is open
+	fronts                            []func()  // close the open dialogs, the one in front last
 }
 
 // sidebarWidth is a multiple of the grid's 8.
@@ -47,7 +48,7 @@ func newWindow(a fyne.App, version string) *window {
 	w := &window{app: a, version: version, win: a.NewWindow("Gesso")}
 	w.photo = view.NewDropPane("Drop a photo here, or click to choose one")
 	w.painting = view.NewDropPane("Drop a painting here, or click to choose one")
-	w.prompt = widget.NewEntry()
+	w.prompt = view.NewEntry()
 	w.prompt.SetPlaceHolder("van Gogh, starry night")
 	w.clearPrompt = widget.NewButtonWithIcon("", theme.CancelIcon(), func() { w.prompt.SetText("") })
 	w.clearPrompt.Importance = widget.LowImportance
@@ -89,9 +90,10 @@ func (w *window) connect(s *session.Session) {
 	w.gate.OnChanged = func(string) { s.SetGate(pipeline.Gates[w.gate.SelectedIndex()]) }
 	w.stylize.OnTapped, w.cancel.OnTapped, w.save.OnTapped = s.Stylize, s.Cancel, w.openSave
 	w.win.SetOnDropped(w.drop)
+	w.prompt.OnEscape = w.escape
 	w.win.Canvas().SetOnTypedKey(func(e *fyne.KeyEvent) {
 		if e.Name == fyne.KeyEscape {
-			s.Cancel()
+			w.escape()
 		}
 	})
 	w.makeMenu()

@@ -110,8 +110,12 @@ func sentence(err error) string { return fullStop(err.Error()) }
 
 // fullStop makes a whole sentence of s.
 func fullStop(s string) string {
-	s = capital(strings.TrimSpace(s))
-	if s != "" && !strings.ContainsAny(s[len(s)-1:], ".!?") {
+	s = strings.TrimSpace(s)
+	if s == "" {
+		return ""
+	}
+	s = capital(s)
+	if !strings.ContainsAny(s[len(s)-1:], ".!?") {
 		s += "."
 	}
 	return s

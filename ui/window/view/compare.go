@@ -92,7 +92,7 @@ func (s *side) layout(x, width, height float32) {
 	s.hint.Resize(fyne.NewSize(width-64, 16))
 	hint := s.hint.MinSize().Height
 	s.hint.Resize(fyne.NewSize(width-64, hint))
-	s.hint.Move(fyne.NewPos(x+32, compareHead+(height-compareHead-hint)/2))
+	s.hint.Move(fyne.NewPos(x+32, compareHead+whole((height-compareHead-hint)/2)))
 }
 
 type compareRenderer struct {
@@ -114,7 +114,7 @@ func (r *compareRenderer) Objects() []fyne.CanvasObject {
 
 func (r *compareRenderer) Layout(s fyne.Size) {
 	const gap = 16
-	w := (s.Width - gap) / 2
+	w := whole((s.Width - gap) / 2)
 	r.before.layout(0, w, s.Height)
 	r.after.layout(w+gap, w, s.Height)
 }

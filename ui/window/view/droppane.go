@@ -148,14 +148,14 @@ func (r *paneRenderer) Layout(s fyne.Size) {
 		room -= paneFoot
 	}
 	const icon, gap = 24, 8
-	top := max((room-icon-gap-hint)/2, 4)
+	top := whole(max((room-icon-gap-hint)/2, 4))
 	r.icon.Resize(fyne.NewSquareSize(icon))
-	r.icon.Move(fyne.NewPos((s.Width-icon)/2, top))
+	r.icon.Move(fyne.NewPos(whole((s.Width-icon)/2), top))
 	r.hint.Resize(fyne.NewSize(hintWidth, hint))
 	r.hint.Move(fyne.NewPos(2*paneInset, top+icon+gap))
 
 	const button = 28
-	foot := s.Height - paneFoot
+	foot := whole(s.Height - paneFoot)
 	text := inner - 4
 	if r.clear.Visible() {
 		text -= button + 4
@@ -178,7 +178,7 @@ func (r *paneRenderer) Refresh() {
 		edge = theme.ColorNameError
 	}
 	if p.hover || p.focused {
-		edge = theme.ColorNamePrimary
+		edge = ColorAccent
 	}
 	if p.focused {
 		r.well.StrokeWidth = 2
@@ -228,3 +228,6 @@ func show(o fyne.CanvasObject, yes bool) {
 		}
 	}
 }
+
+// whole drops the fraction of a position: text drawn between two pixels is blurred.
+func whole(v float32) float32 { return float32(int(v)) }

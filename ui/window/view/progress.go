@@ -60,7 +60,7 @@ func (r *progressRenderer) Layout(s fyne.Size) {
 func (r *progressRenderer) Refresh() {
 	th, v := r.p.Theme(), fyne.CurrentApp().Settings().ThemeVariant()
 	r.track.FillColor = th.Color(theme.ColorNameSeparator, v)
-	r.bar.FillColor = th.Color(theme.ColorNamePrimary, v)
+	r.bar.FillColor = th.Color(ColorAccent, v)
 	show(r.track, r.p.fraction >= 0)
 	show(r.bar, r.p.fraction > 0)
 	r.Layout(r.p.Size())

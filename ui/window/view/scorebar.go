@@ -84,7 +84,7 @@ func (r *scoreRenderer) Layout(s fyne.Size) {
 	r.ground.Resize(s)
 	w := s.Width / float32(len(r.cells))
 	for i, c := range r.cells {
-		x := float32(i)*w + 12
+		x := whole(float32(i)*w) + 12
 		inner := fyne.NewSize(w-20, 16)
 		c.label.Move(fyne.NewPos(x, 10))
 		c.label.Resize(inner)
@@ -92,7 +92,7 @@ func (r *scoreRenderer) Layout(s fyne.Size) {
 		c.value.Resize(fyne.NewSize(inner.Width, 28))
 		c.caption.Move(fyne.NewPos(x, 58))
 		c.caption.Resize(fyne.NewSize(inner.Width, 36))
-		c.line.Move(fyne.NewPos(float32(i)*w, 12))
+		c.line.Move(fyne.NewPos(x-12, 12))
 		c.line.Resize(fyne.NewSize(1, s.Height-24))
 	}
 }

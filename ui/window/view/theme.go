@@ -17,6 +17,7 @@ const (
 	ColorWell    fyne.ThemeColorName = "gessoWell"    // what surrounds a picture
 	ColorOutline fyne.ThemeColorName = "gessoOutline" // the edge of something that takes a drop or a click
 	ColorSecond  fyne.ThemeColorName = "gessoSecond"  // text that comes second
+	ColorAccent  fyne.ThemeColorName = "gessoAccent"  // the accent where it is a line: lighter than a button's ground in the dark
 )
 
 // SizeValue is the size of a score.
@@ -52,8 +53,9 @@ var palette = map[fyne.ThemeColorName]pair{
 	theme.ColorNameHover:               {color.NRGBA{0, 0, 0, 18}, color.NRGBA{255, 255, 255, 22}},
 	theme.ColorNamePressed:             {color.NRGBA{0, 0, 0, 40}, color.NRGBA{255, 255, 255, 44}},
 	theme.ColorNameShadow:              {color.NRGBA{0, 0, 0, 50}, color.NRGBA{0, 0, 0, 110}},
-	theme.ColorNamePrimary:             {color.NRGBA{0x2f, 0x4f, 0xc4, 255}, color.NRGBA{0x84, 0xa2, 0xff, 255}},
-	theme.ColorNameForegroundOnPrimary: {grey(0xff), grey(0x12)},
+	theme.ColorNamePrimary:             {color.NRGBA{0x2f, 0x4f, 0xc4, 255}, color.NRGBA{0x4d, 0x69, 0xd6, 255}},
+	ColorAccent:                        {color.NRGBA{0x2f, 0x4f, 0xc4, 255}, color.NRGBA{0x84, 0xa2, 0xff, 255}},
+	theme.ColorNameForegroundOnPrimary: {grey(0xff), grey(0xff)},
 	theme.ColorNameHyperlink:           {color.NRGBA{0x2f, 0x4f, 0xc4, 255}, color.NRGBA{0x84, 0xa2, 0xff, 255}},
 	theme.ColorNameFocus:               {color.NRGBA{0x2f, 0x4f, 0xc4, 70}, color.NRGBA{0x84, 0xa2, 0xff, 80}},
 	theme.ColorNameSelection:           {color.NRGBA{0x2f, 0x4f, 0xc4, 60}, color.NRGBA{0x84, 0xa2, 0xff, 80}},
@@ -143,7 +145,7 @@ func (r rail) Size(n fyne.ThemeSizeName) float32 {
 func (r rail) Color(n fyne.ThemeColorName, v fyne.ThemeVariant) color.Color {
 	switch n {
 	case theme.ColorNameForeground:
-		n = theme.ColorNamePrimary
+		n = ColorAccent
 	case theme.ColorNameInputBackground:
 		n = ColorOutline
 	}
