@@ -37,14 +37,6 @@ func rowConverter(img image.Image) func(d []byte, y int) {
 		return func(d []byte, y int) { unmultiply(d, src.Pix[src.PixOffset(x0, y):]) }
 	case *image.YCbCr:
 		return func(d []byte, y int) { fromYCbCr(d, src, x0, y) }
-	case *image.NYCbCrA:
-		return func(d []byte, y int) {
-			fromYCbCr(d, &src.YCbCr, x0, y)
-			a := src.A[src.AOffset(x0, y):]
-			for i := 3; i < len(d); i += 4 {
-				d[i] = a[i/4]
-			}
-		}
 	case *image.Gray:
 		return func(d []byte, y int) {
 			s := src.Pix[src.PixOffset(x0, y):]

@@ -25,7 +25,7 @@ var (
 	jpegFormat = &format{"jpeg", jpeg.DecodeConfig, jpeg.Decode, jpegMetadata}
 	pngFormat  = &format{"png", png.DecodeConfig, png.Decode, pngMetadata}
 	tiffFormat = &format{"tiff", tiff.DecodeConfig, tiff.Decode, tiffMetadata}
-	webpFormat = &format{"webp", webp.DecodeConfig, webp.Decode, webpMetadata}
+	webpFormat = &format{"webp", webp.DecodeConfig, decodeWebP, webpMetadata}
 )
 
 // detect tells the format by the file's first bytes; a file of another kind gives the reason, which continues its name.
