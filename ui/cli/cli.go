@@ -3,9 +3,11 @@ package cli
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"strings"
+	"syscall"
 
 	"github.com/spf13/cobra"
 
@@ -40,6 +42,8 @@ func Main(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io
 		return exitOK
 	case ctx.Err() != nil:
 		err = errCancelled
+	case errors.Is(err, syscall.EPIPE):
+		return exitFailed // whoever read the output has stopped, which is no news to them
 	case !p.started:
 		err = &usageError{err}
 	}

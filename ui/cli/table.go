@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"math"
 	"text/tabwriter"
 	"time"
 
@@ -78,7 +79,7 @@ func scoreRows(r pipeline.Result) [][]string {
 		{"SSIM", fmt.Sprintf("%.3f  (1 is the photo itself)", r.SSIMScore)},
 		{"Photo kept", fmt.Sprintf("%.3f  (1 is all of its structure)", r.ContentPreservation)},
 	}
-	if r.StyleLoss == r.StyleLoss { // not NaN: it was measured
+	if !math.IsNaN(r.StyleLoss) {
 		rows = append(rows, []string{"Style distance", fmt.Sprintf("%.3f  (0 is the style itself)", r.StyleLoss)})
 	}
 	return rows
