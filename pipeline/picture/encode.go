@@ -2,6 +2,7 @@ package picture
 
 import (
 	"bytes"
+	"compress/zlib"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -10,8 +11,6 @@ import (
 	"image/jpeg"
 	"image/png"
 	"io"
-
-	"compress/zlib"
 )
 
 // SaveOptions say how a picture is written.

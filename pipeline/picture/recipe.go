@@ -34,7 +34,7 @@ func Recipe(path string) ([]byte, error) {
 		return nil, err
 	}
 	defer f.Close()
-	data, err := io.ReadAll(io.LimitReader(f, DefaultLimits.orDefault().Bytes))
+	data, err := io.ReadAll(io.LimitReader(f, DefaultLimits.Bytes))
 	if err != nil {
 		return nil, fileError(path, "read", err)
 	}
