@@ -29,7 +29,12 @@ func (d DType) Size() int {
 	return 4
 }
 
-func (d DType) String() string { return [...]string{"float32", "float16", "int32"}[d] }
+func (d DType) String() string {
+	if d < Float32 || d > Int32 {
+		return fmt.Sprintf("DType(%d)", int(d))
+	}
+	return [...]string{"float32", "float16", "int32"}[d]
+}
 
 // maxBytes bounds a tensor's memory.
 const maxBytes = 1 << 36
