@@ -8,6 +8,8 @@ import (
 	"image/jpeg"
 	"image/png"
 	"io"
+	"strings"
+	"unicode/utf8"
 
 	"golang.org/x/image/tiff"
 	"golang.org/x/image/webp"
@@ -42,12 +44,49 @@ func detect(data []byte) (*format, string) {
 		return tiffFormat, ""
 	case has(0, "RIFF") && has(8, "WEBP"):
 		return webpFormat, ""
-	case has(4, "ftyp"):
-		if kind := isoKind(data); kind != "" {
-			return nil, fmt.Sprintf("is a picture of the kind %s, which Gesso does not read: %s", kind, readable)
-		}
+	}
+	if kind := otherKind(data); kind != "" {
+		return nil, fmt.Sprintf("is a picture of the kind %s, which Gesso does not read: %s", kind, readable)
+	}
+	if looksLikeText(data) {
+		return nil, "is not a picture that Gesso reads (it looks like text): " + readable
 	}
 	return nil, "is not a picture that Gesso reads: " + readable
+}
+
+// otherKind names the kinds of picture that people are likely to try and that Gesso does not read, or returns "".
+func otherKind(data []byte) string {
+	for _, k := range []struct{ start, kind string }{
+		{"GIF87a", "GIF"},
+		{"GIF89a", "GIF"},
+		{"8BPS", "PSD"},
+		{"\xff\x0a", "JPEG XL"},
+		{"\x00\x00\x00\x0cJXL \r\n\x87\n", "JPEG XL"},
+	} {
+		if bytes.HasPrefix(data, []byte(k.start)) {
+			return k.kind
+		}
+	}
+	if len(data) >= 12 && string(data[4:8]) == "ftyp" {
+		return isoKind(data)
+	}
+	return ""
+}
+
+// looksLikeText says whether the file begins as text in UTF-8, of which ASCII is a part.
+func looksLikeText(data []byte) bool {
+	start := data[:min(len(data), 512)]
+	for len(start) > 0 {
+		r, n := utf8.DecodeRune(start)
+		if r == utf8.RuneError && n == 1 {
+			return len(data) > 512 && !utf8.FullRune(start) // cut off within a letter
+		}
+		if r < ' ' && !strings.ContainsRune("\t\n\f\r", r) {
+			return false
+		}
+		start = start[n:]
+	}
+	return true
 }
 
 // isoKind names the kinds of picture in an ISO base media file (ISO/IEC 14496-12), by its brands.
@@ -71,14 +110,14 @@ func decode(ctx context.Context, data []byte, name string, l Limits) (*Picture, 
 	if f == nil {
 		return nil, refuse(name, "%s", reason)
 	}
-	config, err := guarded(f.config, bytes.NewReader(data))
+	config, err := guarded(f.config, io.Reader(bytes.NewReader(data)))
 	if err != nil {
 		return nil, damaged(name, f, err)
 	}
 	if err := l.check(name, config.Width, config.Height); err != nil {
 		return nil, err
 	}
-	img, err := guarded(f.decode, contextReadSeeker{ctx, bytes.NewReader(data)})
+	img, err := guarded(f.decode, io.Reader(contextReadSeeker{ctx, bytes.NewReader(data)}))
 	if ctx.Err() != nil {
 		return nil, ctx.Err()
 	}
@@ -88,12 +127,25 @@ func decode(ctx context.Context, data []byte, name string, l Limits) (*Picture, 
 	if err := l.check(name, img.Bounds().Dx(), img.Bounds().Dy()); err != nil {
 		return nil, err
 	}
-	meta, orientation := f.metadata(data)
-	upright := orient(toNRGBA(img), orientation)
+	p, err := guarded(func(img image.Image) (*Picture, error) { return finish(ctx, f, data, img) }, img)
+	if ctx.Err() != nil {
+		return nil, ctx.Err()
+	}
+	if err != nil {
+		return nil, damaged(name, f, err)
+	}
+	p.Path = name
+	return p, nil
+}
+
+// finish converts what the decoder returned, reads the metadata and turns the picture upright.
+func finish(ctx context.Context, f *format, data []byte, img image.Image) (*Picture, error) {
+	pixels := toNRGBA(img)
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
-	return &Picture{Image: upright, Path: name, Format: f.name, Meta: meta}, nil
+	meta, orientation := f.metadata(data)
+	return &Picture{Image: orient(pixels, orientation), Format: f.name, Meta: meta}, nil
 }
 
 // damaged is the error of a file whose decoder gave up.
@@ -103,13 +155,13 @@ func damaged(name string, f *format, err error) error {
 }
 
 // guarded runs a decoder and turns its panic into an error: a forged file must not end the program.
-func guarded[T any](decoder func(io.Reader) (T, error), r io.Reader) (v T, err error) {
+func guarded[S, T any](decoder func(S) (T, error), source S) (v T, err error) {
 	defer func() {
 		if p := recover(); p != nil {
 			err = fmt.Errorf("decoder panic: %v", p)
 		}
 	}()
-	return decoder(r)
+	return decoder(source)
 }
 
 // contextReadSeeker makes a decoder end once ctx is cancelled. It keeps ReadAt, so that the TIFF decoder makes no copy.

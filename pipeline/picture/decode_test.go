@@ -72,7 +72,11 @@ func TestOpenRefuses(t *testing.T) {
 		want string
 	}{
 		{"empty.jpg", nil, "is empty"},
-		{"text.jpg", []byte("Dear diary, today I saw a painting."), "is not a picture that Gesso reads: use JPEG, PNG, TIFF or WebP"},
+		{"text.jpg", []byte("Dear diary, today I saw a painting."), "is not a picture that Gesso reads (it looks like text): use JPEG, PNG, TIFF or WebP"},
+		{"long.jpg", []byte("x" + strings.Repeat("é", 4000)), "is not a picture that Gesso reads (it looks like text): use JPEG, PNG, TIFF or WebP"},
+		{"noise.jpg", []byte("\x00\x01\x02\x03 binary"), "is not a picture that Gesso reads: use JPEG, PNG, TIFF or WebP"},
+		{"latin.jpg", []byte("caf\xe9"), "is not a picture that Gesso reads: use JPEG, PNG, TIFF or WebP"},
+		{"film.gif", []byte("GIF89a\x01\x00"), "is a picture of the kind GIF, which Gesso does not read: use JPEG, PNG, TIFF or WebP"},
 		{"cut.jpg", photo[:len(photo)/2], "is damaged or incomplete, or a rare kind of JPEG"},
 		{"cut-head.jpg", photo[:20], "is damaged or incomplete, or a rare kind of JPEG"},
 		{"cut.png", encoded(t, "png", sample(64, 48))[:60], "is damaged or incomplete, or a rare kind of PNG"},
@@ -251,6 +255,45 @@ func TestResize(t *testing.T) {
 	require.Equal(t, image.Rect(0, 0, 300, 200), p.Bounds())
 	requireQuarters(t, quarters, small.Image, 1)
 	require.Equal(t, image.Rect(0, 0, 1, 100), (&Picture{Image: sample(1, 400)}).Resize(100).Bounds())
+}
+
+// Colour under transparent pixels must not come out at an edge, black least of all.
+func TestResizeHasNoFringe(t *testing.T) {
+	img := image.NewNRGBA(image.Rect(0, 0, 97, 61))
+	for y := range 61 {
+		for x := range 97 {
+			if x >= 41 {
+				img.SetNRGBA(x, y, color.NRGBA{230, 120, 40, 255})
+			}
+		}
+	}
+	small := (&Picture{Image: img}).Resize(40).Image
+	edge := 0
+	for i := 0; i < len(small.Pix); i += 4 {
+		p := small.Pix[i : i+4]
+		if p[3] < 8 {
+			continue // too few levels of alpha to hold a colour
+		}
+		if p[3] < 255 {
+			edge++
+		}
+		require.InDelta(t, 230, p[0], 2)
+		require.InDelta(t, 120, p[1], 2)
+		require.InDelta(t, 40, p[2], 2)
+	}
+	require.Positive(t, edge, "the picture has a soft edge")
+}
+
+func TestGuarded(t *testing.T) {
+	_, err := guarded(func(n int) (int, error) {
+		parallelRows(n, func(y int) {
+			if y == 150 {
+				panic("row")
+			}
+		})
+		return n, nil
+	}, 200)
+	require.EqualError(t, err, "decoder panic: row")
 }
 
 func FuzzDecode(f *testing.F) {

@@ -2,9 +2,11 @@ package picture
 
 import (
 	"bytes"
+	"compress/zlib"
 	"encoding/binary"
 	"fmt"
 	"image"
+	"os"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -141,10 +143,55 @@ func TestMetadataLeftOut(t *testing.T) {
 	require.Equal(t, Metadata{}, p.Meta)
 }
 
+func TestXMPInCompressedText(t *testing.T) {
+	var packed bytes.Buffer
+	z := zlib.NewWriter(&packed)
+	_, err := z.Write([]byte("<x/>"))
+	require.NoError(t, err)
+	require.NoError(t, z.Close())
+	plain := encoded(t, "png", sample(16, 16))
+	for kind, head := range map[string]string{"iTXt": "\x00\x01\x00en\x00\x00", "zTXt": "\x00\x00"} {
+		chunk := appendChunk(nil, kind, append([]byte(xmpKeyword+head), packed.Bytes()...))
+		data := append(append(append([]byte(nil), plain[:pngHeadLength]...), chunk...), plain[pngHeadLength:]...)
+		p, err := Decode(t.Context(), bytes.NewReader(data), "a", Limits{})
+		require.NoError(t, err)
+		require.Equal(t, "<x/>", string(p.Meta.XMP), kind)
+	}
+}
+
 func TestInflateIsBounded(t *testing.T) {
 	var b bytes.Buffer
 	require.NoError(t, Encode(&b, "png", sample(16, 16), SaveOptions{Meta: Metadata{ICC: iccProfile("RGB ", maxBlob+1)}}))
 	p, err := Decode(t.Context(), &b, "a", Limits{})
 	require.NoError(t, err)
 	require.Nil(t, p.Meta.ICC)
+}
+
+// The readers take any bytes, whatever the format, and what they return can be carried over.
+func FuzzMetadata(f *testing.F) {
+	m := Metadata{EXIF: exifBlob(binary.BigEndian, 6), ICC: iccProfile("RGB ", 300), XMP: []byte(packetHead + packetTail)}
+	for _, format := range []string{"jpeg", "png"} {
+		var b bytes.Buffer
+		require.NoError(f, Encode(&b, format, sample(16, 16), SaveOptions{Meta: m, Recipe: []byte("{}")}))
+		f.Add(b.Bytes())
+	}
+	for _, name := range []string{"lossy.webp", "photo.tif"} {
+		data, err := os.ReadFile("testdata/" + name)
+		require.NoError(f, err)
+		f.Add(data)
+	}
+	f.Add(m.EXIF)
+	f.Fuzz(func(t *testing.T, data []byte) {
+		for _, format := range []*format{jpegFormat, pngFormat, tiffFormat, webpFormat} {
+			m, orientation := format.metadata(data)
+			require.True(t, orientation >= 1 && orientation <= 8)
+			m.carried()
+			recipeOf(m.XMP)
+			_, err := packet(m.XMP, []byte("{}"), maxSegment)
+			require.NoError(t, err)
+		}
+		var m Metadata
+		m.addEXIF(data)
+		m.carried()
+	})
 }

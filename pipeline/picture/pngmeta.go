@@ -52,6 +52,10 @@ func pngMetadata(data []byte) (Metadata, int) {
 				text = inflate(text)
 			}
 			m.addXMP(text)
+		case "zTXt": // keyword, 0, method, compressed text: not the chunk that the specification names, but some writers use it
+			if keyword, rest, ok := bytes.Cut(payload, []byte{0}); ok && string(keyword) == xmpKeyword && len(rest) > 1 && m.XMP == nil {
+				m.addXMP(inflate(rest[1:]))
+			}
 		}
 	})
 	return m, orientation

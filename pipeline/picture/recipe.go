@@ -45,8 +45,13 @@ func Recipe(path string) ([]byte, error) {
 	case kind == nil:
 		return nil, refuse(path, "%s", reason)
 	}
-	m, _ := kind.metadata(data)
-	recipe := recipeOf(m.XMP)
+	recipe, err := guarded(func(data []byte) ([]byte, error) {
+		m, _ := kind.metadata(data)
+		return recipeOf(m.XMP), nil
+	}, data)
+	if err != nil {
+		return nil, damaged(path, kind, err)
+	}
 	if recipe == nil {
 		return nil, &Error{Path: path, Reason: ErrNoRecipe.Error(), Err: ErrNoRecipe}
 	}
