@@ -6,6 +6,7 @@ import (
 	"context"
 
 	"github.com/gesso-app/gesso/pipeline"
+	_ "github.com/gesso-app/gesso/ui/locale" // before Fyne reads it
 	"github.com/gesso-app/gesso/ui/window"
 )
 

@@ -20,12 +20,15 @@ type settings struct {
 	detail   float64 // share of the photo's own fine luminance detail that is put back, 0..1
 }
 
-// lower is a small step towards the photo.
+// nearest is as near to the photo as the gate goes.
+var nearest = settings{strength: 0, detail: 1}
+
+// lower is a step towards the photo; it ends at nearest.
 func (s settings) lower() settings {
 	if s.strength > 0.02 {
 		return settings{s.strength * 0.85, s.detail}
 	}
-	return settings{0, min(1, s.detail+0.2)}
+	return settings{0, min(nearest.detail, s.detail+0.2)}
 }
 
 // painter renders one photo in one style at any setting.

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"math"
 	"os"
-	"path/filepath"
 	"time"
 
 	"github.com/disintegration/imaging"
@@ -60,7 +59,8 @@ func (t *Transfer) Score(ctx context.Context, contentPath, stylizedPath, stylePa
 	if a.Bounds() != b.Bounds() {
 		ratio := float64(a.Bounds().Dx()) * float64(h) / (float64(a.Bounds().Dy()) * float64(w))
 		if math.Abs(ratio-1) > 0.02 {
-			return Result{}, fmt.Errorf("%s and %s have different proportions: score a picture against its own photo", filepath.Base(contentPath), filepath.Base(stylizedPath))
+			reason := fmt.Sprintf("has other proportions than %s: score a picture against its own photo", contentPath)
+			return Result{}, &picture.Error{Path: stylizedPath, Reason: reason}
 		}
 		a = imaging.Resize(a, w, h, imaging.Lanczos)
 	}

@@ -144,7 +144,7 @@ func (t *Transfer) render(ctx context.Context, c Config, progress func(Progress)
 	if err != nil {
 		return nil, err
 	}
-	for c.Gate == GateHold && ssim < c.MinSSIM && (s.strength > 0.02 || s.detail < 1) { // what held on the small picture may not at full size
+	for c.Gate == GateHold && ssim < c.MinSSIM && s != nearest { // what held on the small picture may not at full size
 		s = s.lower()
 		if img, ssim, err = painter.paint(ctx, s, nil); err != nil {
 			return nil, err
@@ -156,8 +156,12 @@ func (t *Transfer) render(ctx context.Context, c Config, progress func(Progress)
 	if err != nil {
 		return nil, err
 	}
-	if c.Gate != GateOff && ssim < c.MinSSIM {
+	switch {
+	case ssim >= c.MinSSIM:
+	case c.Gate == GateWarn:
 		note = fmt.Sprintf("SSIM %.2f is below %.2f: lower the strength, or let the gate hold it", ssim, c.MinSSIM)
+	case c.Gate == GateHold:
+		note = fmt.Sprintf("SSIM %.2f is as near to %.2f as the networks come: lower the threshold", ssim, c.MinSSIM)
 	}
 	placement := t.networks.Placement()
 	r := Result{
