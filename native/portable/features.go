@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"github.com/gesso-app/gesso/native/engine"
+	"github.com/gesso-app/gesso/native/mlpackage"
 	"github.com/gesso-app/gesso/native/mlpackage/coremlpb"
 )
 
@@ -77,15 +78,37 @@ func changing(features []engine.Feature) map[string][]bool {
 	return out
 }
 
+// ports are the graph's names of the described inputs, which are those of the program.
+func ports(features []engine.Feature, values []value) ([]string, error) {
+	if len(features) != len(values) {
+		return nil, fmt.Errorf("the description has %d inputs and the program %d", len(features), len(values))
+	}
+	out := make([]string, len(features))
+	for i, f := range features {
+		k := slices.IndexFunc(values, func(v value) bool { return v.name == f.Name })
+		if k < 0 {
+			return nil, fmt.Errorf("the program has no input %q", f.Name)
+		}
+		v := values[k]
+		if len(v.dims) != len(f.Shape) || mlpackage.IsFloat(v.dtype) != (f.DType == engine.Float32) {
+			return nil, fmt.Errorf("the program and the description disagree on the input %q", f.Name)
+		}
+		out[i] = v.port
+	}
+	return out, nil
+}
+
 // outputs are the lowered program's outputs; dimensions that follow from the inputs are 0.
-func outputs(values []value) []engine.Feature {
-	var out []engine.Feature
+func outputs(values []value) (out []engine.Feature, ports []string) {
 	for _, v := range values {
 		f := engine.Feature{Name: v.name, DType: engine.Float32}
+		if !mlpackage.IsFloat(v.dtype) {
+			f.DType = engine.Int32
+		}
 		for _, d := range v.dims {
 			f.Shape = append(f.Shape, int(max(d, 0)))
 		}
-		out = append(out, f)
+		out, ports = append(out, f), append(ports, v.port)
 	}
-	return out
+	return out, ports
 }

@@ -40,7 +40,7 @@ func (g *graph) model() *onnxpb.ModelProto {
 
 func (g *graph) fresh(prefix string) string {
 	g.n++
-	return "_" + prefix + "_" + strconv.Itoa(g.n)
+	return "#" + prefix + "_" + strconv.Itoa(g.n) // no name of a program has a #
 }
 
 // node adds an operation whose first output is named out; an empty out gets a name of its own. It returns that name.
@@ -141,8 +141,24 @@ func elemType(d milpb.DataType) onnxpb.TensorProto_DataType {
 	return onnxpb.TensorProto_INT64
 }
 
+// portType is the type of the tensors that are handed over for values of type d: integers and booleans cross as int32.
+func portType(d milpb.DataType) onnxpb.TensorProto_DataType {
+	if mlpackage.IsFloat(d) {
+		return onnxpb.TensorProto_FLOAT
+	}
+	return onnxpb.TensorProto_INT32
+}
+
+// portName is the name of a graph input or output: another than the value's where it is cast on its way.
+func portName(name string, d milpb.DataType) string {
+	if portType(d) == elemType(d) {
+		return name
+	}
+	return "#port_" + name
+}
+
 // valueInfo declares a graph input or output; dimensions that are not fixed become symbols.
-func valueInfo(name string, d milpb.DataType, dims []int64) *onnxpb.ValueInfoProto {
+func valueInfo(name string, d onnxpb.TensorProto_DataType, dims []int64) *onnxpb.ValueInfoProto {
 	shape := &onnxpb.TensorShapeProto{}
 	for i, n := range dims {
 		dim := &onnxpb.TensorShapeProto_Dimension{Value: &onnxpb.TensorShapeProto_Dimension_DimValue{DimValue: n}}
@@ -151,7 +167,7 @@ func valueInfo(name string, d milpb.DataType, dims []int64) *onnxpb.ValueInfoPro
 		}
 		shape.Dim = append(shape.Dim, dim)
 	}
-	tensor := &onnxpb.TypeProto_Tensor{ElemType: proto.Int32(int32(elemType(d))), Shape: shape}
+	tensor := &onnxpb.TypeProto_Tensor{ElemType: proto.Int32(int32(d)), Shape: shape}
 	return &onnxpb.ValueInfoProto{Name: &name, Type: &onnxpb.TypeProto{Value: &onnxpb.TypeProto_TensorType{TensorType: tensor}}}
 }
 

@@ -21,6 +21,7 @@ type lowering struct {
 // value is an input or output of the lowered program.
 type value struct {
 	name  string
+	port  string // its name as the graph's input or output
 	dtype milpb.DataType
 	dims  []int64 // -1: follows from the inputs
 }
@@ -63,14 +64,17 @@ func lower(p *mlpackage.Package, symbolic map[string][]bool) (*lowered, error) {
 		if t == nil {
 			return nil, fmt.Errorf("the input %q is not a tensor", in.GetName())
 		}
-		v := value{in.GetName(), t.GetDataType(), mlpackage.Dims(t)}
+		v := value{in.GetName(), portName(in.GetName(), t.GetDataType()), t.GetDataType(), mlpackage.Dims(t)}
 		for i, change := range symbolic[v.name] {
 			if change && i < len(v.dims) {
 				v.dims[i] = -1
 			}
 		}
 		l.types[v.name] = t
-		l.onnx.Input = append(l.onnx.Input, valueInfo(v.name, v.dtype, v.dims))
+		l.onnx.Input = append(l.onnx.Input, valueInfo(v.port, portType(v.dtype), v.dims))
+		if v.port != v.name {
+			l.node("Cast", v.name, []string{v.port}, attrInt("to", int64(elemType(v.dtype))))
+		}
 		res.inputs = append(res.inputs, v)
 	}
 	for _, op := range block.GetOperations() {
@@ -125,7 +129,7 @@ func (l *lowering) output(name string, dynamic bool) (value, error) {
 		}
 		l.node("Identity", name, []string{v})
 	}
-	v := value{name, t.GetDataType(), mlpackage.Dims(t)}
+	v := value{name, portName(name, t.GetDataType()), t.GetDataType(), mlpackage.Dims(t)}
 	declared := v.dims
 	if dynamic { // ONNX Runtime finds them; the program states the default's
 		declared = make([]int64, len(v.dims))
@@ -133,7 +137,10 @@ func (l *lowering) output(name string, dynamic bool) (value, error) {
 			declared[i] = -1
 		}
 	}
-	l.onnx.Output = append(l.onnx.Output, valueInfo(name, v.dtype, declared))
+	if v.port != name {
+		l.node("Cast", v.port, []string{name}, attrInt("to", int64(portType(v.dtype))))
+	}
+	l.onnx.Output = append(l.onnx.Output, valueInfo(v.port, portType(v.dtype), declared))
 	return v, nil
 }
 

@@ -48,6 +48,10 @@ func openModel(path string, o engine.Options) (m *model, err error) {
 	if err != nil {
 		return nil, err
 	}
+	taken, err := ports(in, low.inputs)
+	if err != nil {
+		return nil, err
+	}
 	data, err := proto.Marshal(low.model)
 	if err != nil {
 		return nil, err
@@ -56,8 +60,10 @@ func openModel(path string, o engine.Options) (m *model, err error) {
 	if err != nil {
 		return nil, err
 	}
-	m = &model{path: path, in: in, out: outputs(low.outputs)}
-	m.session, err = ort.NewDynamicAdvancedSessionWithONNXData(data, names(m.in), names(m.out), options)
+	m = &model{path: path, in: in}
+	var given []string
+	m.out, given = outputs(low.outputs)
+	m.session, err = ort.NewDynamicAdvancedSessionWithONNXData(data, taken, given, options)
 	return m, errors.Join(err, options.Destroy())
 }
 
@@ -88,13 +94,6 @@ func sessionOptions(o engine.Options, weights string) (*ort.SessionOptions, erro
 		}
 	}
 	return s, nil
-}
-
-func names(features []engine.Feature) (out []string) {
-	for _, f := range features {
-		out = append(out, f.Name)
-	}
-	return out
 }
 
 func (m *model) Inputs() []engine.Feature { return m.in }
