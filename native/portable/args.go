@@ -35,7 +35,8 @@ func (a *args) bindings(key string) []*milpb.Argument_Binding {
 
 func (a *args) has(key string) bool { return len(a.bindings(key)) > 0 }
 
-// constant is the value of an argument, or nil where it is missing or computed.
+// constant is the value of an argument, or nil where it is missing. An argument that the program computes is an error: a default in its place
+// would give a wrong result.
 func (a *args) constant(key string) *mlpackage.Const {
 	b := a.bindings(key)
 	if len(b) == 0 {
@@ -47,7 +48,11 @@ func (a *args) constant(key string) *mlpackage.Const {
 	if v := b[0].GetValue(); v != nil {
 		return a.read(v)
 	}
-	return a.l.consts[b[0].GetName()]
+	c := a.l.consts[b[0].GetName()]
+	if c == nil {
+		a.fail("the argument %q must be a constant", key)
+	}
+	return c
 }
 
 func (a *args) read(v *milpb.Value) *mlpackage.Const {

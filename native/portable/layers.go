@@ -2,6 +2,8 @@ package portable
 
 import (
 	"slices"
+
+	"github.com/gesso-app/gesso/native/portable/onnxpb"
 )
 
 // pads turns MIL's order b0, e0, b1, e1 into ONNX's b0, b1, e0, e1.
@@ -40,15 +42,47 @@ func (a *args) conv() {
 			a.fail("output_shape has %d dimensions", len(shape))
 			return
 		}
-		attrs = append(attrs, attrInts("output_shape", shape[len(shape)-spatial:]))
+		attrs = append(attrs, a.outputShape(shape[len(shape)-spatial:]))
 	}
 	a.l.node("ConvTranspose", a.out(), in, attrs...)
+}
+
+// outputShape makes a transposed convolution give that many rows and columns. ONNX's output_shape would place the paddings anew: what lies past
+// MIL's paddings is appended at the end. With "same" there are none, and ONNX's own rule holds.
+func (a *args) outputShape(shape []int64) *onnxpb.AttributeProto {
+	n := len(shape)
+	x, w := a.dims("x"), a.dims("weight")
+	if kind := a.padType(); kind == "same" || kind == "same_lower" {
+		return attrInts("output_shape", shape)
+	}
+	strides, dilations, pad := a.ints("strides", repeat(n, 1)), a.ints("dilations", repeat(n, 1)), repeat(2*n, 0)
+	if a.padType() == "custom" {
+		pad = a.ints("pad", pad)
+	}
+	if len(w) != n+2 || len(strides) != n || len(dilations) != n || len(pad) != 2*n {
+		a.fail("its arguments do not have %d spatial dimensions", n)
+		return nil
+	}
+	more := make([]int64, n)
+	for i := range more {
+		in, k := x[i+2], w[i+2]
+		if in < 1 || k < 1 {
+			a.fail("output_shape needs known sizes")
+			return nil
+		}
+		more[i] = shape[i] - ((in-1)*strides[i] + (k-1)*dilations[i] + 1 - pad[2*i] - pad[2*i+1])
+		if more[i] < 0 {
+			a.fail("output_shape %v is smaller than the convolution's result", shape)
+			return nil
+		}
+	}
+	return attrInts("output_padding", more)
 }
 
 func (a *args) pool() {
 	kernel := a.known("kernel_sizes").Ints
 	zero := repeat(2*len(kernel), 0)
-	attrs := append(a.padding(zero), attrInts("kernel_shape", kernel), attrInts("strides", a.ints("strides", kernel)), attrInt("ceil_mode", a.int("ceil_mode", 0)))
+	attrs := append(a.padding(zero), attrInts("kernel_shape", kernel), attrInts("strides", a.ints("strides", repeat(len(kernel), 1))), attrInt("ceil_mode", a.int("ceil_mode", 0)))
 	if a.op.GetType() == "max_pool" {
 		a.l.node("MaxPool", a.out(), a.x(), attrs...)
 		return
@@ -117,10 +151,13 @@ func (a *args) pad() {
 	a.l.node("Pad", a.out(), in, attrString("mode", mode))
 }
 
+// maxChannels bounds what is allocated because a shape says so.
+const maxChannels = 1 << 20
+
 // gammaBeta are the scale and shift of a normalisation over n channels, 1 and 0 where they are missing.
 func (a *args) gammaBeta(n int64) (gamma, beta string) {
-	if n < 1 {
-		a.fail("the number of channels is not known")
+	if n < 1 || n > maxChannels {
+		a.fail("the number of channels is not known or too large")
 		return "", ""
 	}
 	if a.has("gamma") {

@@ -37,8 +37,8 @@ var environment = sync.OnceValue(func() error {
 // library finds the shared library.
 func library() (string, error) {
 	if p := os.Getenv(libraryVariable); p != "" {
-		if _, err := os.Stat(p); err != nil {
-			return "", fmt.Errorf("%w: %s names %s, which is not there", engine.ErrNoRuntime, libraryVariable, p)
+		if !isFile(p) {
+			return "", fmt.Errorf("%w: %s names %s, which is not a file", engine.ErrNoRuntime, libraryVariable, p)
 		}
 		return p, nil
 	}

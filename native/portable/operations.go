@@ -80,11 +80,14 @@ func (a *args) constOp() {
 
 func (a *args) cast() {
 	to := onnxpb.TensorProto_INT64
-	switch a.string("dtype", "") {
+	switch d := a.string("dtype", ""); d {
 	case "fp16", "fp32":
 		to = onnxpb.TensorProto_FLOAT
 	case "bool":
 		to = onnxpb.TensorProto_BOOL
+	case "int32", "int16", "uint16", "int8", "uint8":
+	default:
+		a.fail("a cast to %q", d)
 	}
 	a.l.node("Cast", a.out(), a.x(), attrInt("to", int64(to)))
 }

@@ -1,10 +1,16 @@
 package portable
 
-import "github.com/gesso-app/gesso/native/portable/onnxpb"
+import (
+	"strings"
+
+	"github.com/gesso-app/gesso/native/portable/onnxpb"
+)
+
+func (a *args) padType() string { return strings.ToLower(a.string("pad_type", "valid")) }
 
 // padding lowers pad_type and pad of convolutions and pools.
 func (a *args) padding(zero []int64) []*onnxpb.AttributeProto {
-	switch kind := a.string("pad_type", "valid"); kind {
+	switch kind := a.padType(); kind {
 	case "custom":
 		return []*onnxpb.AttributeProto{attrInts("pads", pads(a.ints("pad", zero)))}
 	case "valid":

@@ -74,7 +74,7 @@ func (a *args) squeeze() {
 func (a *args) sliceByIndex() {
 	r := a.rank("x")
 	begin, end := slices.Clone(a.known("begin").Ints), slices.Clone(a.known("end").Ints)
-	steps := a.ints("stride", repeat(r, 1))
+	steps := slices.Clone(a.ints("stride", repeat(r, 1)))
 	beginMask, endMask, squeezeMask := a.ints("begin_mask", repeat(r, 0)), a.ints("end_mask", repeat(r, 0)), a.ints("squeeze_mask", repeat(r, 0))
 	for _, v := range [][]int64{begin, end, steps, beginMask, endMask, squeezeMask} {
 		if len(v) != r {
@@ -86,14 +86,14 @@ func (a *args) sliceByIndex() {
 	for i := range r {
 		if beginMask[i] != 0 {
 			begin[i] = 0
-			if steps[i] < 0 {
+			if steps[i] < 0 && squeezeMask[i] == 0 {
 				begin[i] = endOfAxis
 			}
 		}
 		switch {
 		case squeezeMask[i] != 0:
 			squeezed = append(squeezed, int64(i))
-			if end[i] = begin[i] + 1; end[i] == 0 {
+			if end[i], steps[i] = begin[i]+1, 1; end[i] == 0 {
 				end[i] = endOfAxis
 			}
 		case endMask[i] != 0:
@@ -121,7 +121,7 @@ func (a *args) sliceBySize() {
 	end := make([]int64, r)
 	for i := range end {
 		end[i] = begin[i] + size[i]
-		if size[i] < 0 {
+		if size[i] < 0 || (begin[i] < 0 && end[i] >= 0) {
 			end[i] = endOfAxis
 		}
 	}
@@ -161,11 +161,14 @@ func (a *args) spaceToDepth() {
 	a.l.node("SpaceToDepth", a.out(), a.x(), attrInt("blocksize", a.int("block_size", 1)))
 }
 
+// maxBlock bounds the factor of pixelUnshuffle.
+const maxBlock = 64
+
 // pixelUnshuffle is pixelShuffle undone: channel-major, where ONNX's SpaceToDepth is block-major.
 func (a *args) pixelUnshuffle() {
 	d, k := a.dims("x"), a.int("downscale_factor", 1)
-	if len(d) != 4 || k < 1 || d[1] < 1 {
-		a.fail("x must be of rank 4 with known channels")
+	if len(d) != 4 || k < 1 || k > maxBlock || d[1] < 1 || d[1] > maxChannels/(k*k) {
+		a.fail("x must be of rank 4 with known channels, and the factor at most %d", maxBlock)
 		return
 	}
 	blocks := a.l.node("SpaceToDepth", "", a.x(), attrInt("blocksize", k))
