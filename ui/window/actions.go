@@ -19,6 +19,7 @@ var pictureExtensions = []string{".jpg", ".jpeg", ".png", ".tif", ".tiff", ".web
 func (w *window) openPhoto() {
 	w.openDialog("Open Photo", w.session.Snapshot().Content.Path, w.session.OpenContent)
 }
+
 func (w *window) openPainting() {
 	w.openDialog("Open Painting", w.session.Snapshot().Style.Path, w.session.OpenStyle)
 }

@@ -80,13 +80,13 @@ func compareState(n session.Snapshot) view.CompareState {
 	if r := n.Result; r != nil {
 		s.Before, s.After = r.Before, r.After
 		var words []string
-		if r.Style != "" {
-			words = append(words, r.Style)
-		}
 		if r.Preview {
 			words = append(words, "Preview")
 		} else {
 			words = append(words, fmt.Sprintf("%d × %d", r.Scores.Width, r.Scores.Height))
+		}
+		if r.Style != "" {
+			words = append(words, r.Style)
 		}
 		if r.Stale && !n.CanStylize && !n.Busy {
 			words = append(words, "Earlier settings")
@@ -104,7 +104,7 @@ func scores(r *session.Result) []view.Score {
 	s := []view.Score{
 		{Label: "SSIM", Value: none, Caption: "Likeness to the photo, up to 1", Tone: widget.MediumImportance},
 		{Label: "Style loss", Value: none, Caption: "Distance to the style, from 0", Tone: widget.MediumImportance},
-		{Label: "Content kept", Value: none, Caption: "The photo’s structure that is left", Tone: widget.MediumImportance},
+		{Label: "Content kept", Value: none, Caption: "Share of the photo’s structure", Tone: widget.MediumImportance},
 		{Label: "ANE share", Value: none, Caption: "Planned share, on Macs only", Tone: widget.MediumImportance},
 		{Label: "Time", Value: none, Caption: "From opening to the result", Tone: widget.MediumImportance},
 	}

@@ -201,7 +201,7 @@ func TestStylizeShowsBothPicturesAndScores(t *testing.T) {
 	test.Tap(r.stylize)
 	r.until(func() bool { return r.progress.Fraction() == 0.5 })
 	require.True(t, r.stylize.Disabled())
-	require.False(t, r.window.cancel.Disabled())
+	require.False(t, r.cancel.Disabled())
 	require.Equal(t, "Painting… 50 %", r.status.String())
 	r.engine.finish <- nil
 	r.until(func() bool { return r.compare.State().After != nil })
@@ -215,9 +215,9 @@ func TestStylizeShowsBothPicturesAndScores(t *testing.T) {
 
 func TestCancelButtonAndEscape(t *testing.T) {
 	r := ready(t)
-	for _, cancel := range []func(){func() { test.Tap(r.window.cancel) }, func() { r.prompt.TypedKey(&fyne.KeyEvent{Name: fyne.KeyEscape}) }} {
+	for _, cancel := range []func(){func() { test.Tap(r.cancel) }, func() { r.prompt.TypedKey(&fyne.KeyEvent{Name: fyne.KeyEscape}) }} {
 		test.Tap(r.stylize)
-		r.until(func() bool { return !r.window.cancel.Disabled() })
+		r.until(func() bool { return !r.cancel.Disabled() })
 		cancel()
 		r.until(func() bool { return !r.stylize.Disabled() })
 		require.Contains(t, r.status.String(), "Cancelled")

@@ -105,8 +105,13 @@ func slug(s string) string {
 	return strings.Join(words, "-")
 }
 
-// sentence is an error's text as a sentence for people.
-func sentence(err error) string { return fullStop(err.Error()) }
+// sentence is an error's text as a sentence for people. A picture is called by its name alone: where it lies is known to who opened it.
+func sentence(err error) string {
+	if p := (*picture.Error)(nil); errors.As(err, &p) {
+		return fullStop(filepath.Base(p.Path) + " " + p.Reason)
+	}
+	return fullStop(err.Error())
+}
 
 // fullStop makes a whole sentence of s.
 func fullStop(s string) string {
