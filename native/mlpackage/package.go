@@ -15,6 +15,7 @@ import (
 	"path/filepath"
 	"strings"
 
+	"golang.org/x/sys/unix"
 	"google.golang.org/protobuf/proto"
 
 	"github.com/gesso-app/gesso/native/mlpackage/coremlpb"
@@ -95,9 +96,28 @@ func (p *Package) read() error {
 	return nil
 }
 
+// open opens a regular file of the package; it does not wait for the other end of a pipe.
+func (p *Package) open(name string) (*os.File, error) {
+	if p.root == nil {
+		return nil, fmt.Errorf("the package %s is closed", p.path)
+	}
+	f, err := p.root.OpenFile(name, os.O_RDONLY|unix.O_NONBLOCK, 0)
+	if err != nil {
+		return nil, err
+	}
+	st, err := f.Stat()
+	if err == nil && !st.Mode().IsRegular() {
+		err = fmt.Errorf("%s is not a file", name)
+	}
+	if err != nil {
+		return nil, errors.Join(err, f.Close())
+	}
+	return f, nil
+}
+
 // file reads a whole file of at most limit bytes.
 func (p *Package) file(name string, limit int64) ([]byte, error) {
-	f, err := p.root.Open(name)
+	f, err := p.open(name)
 	if err != nil {
 		return nil, err
 	}

@@ -8,8 +8,8 @@ import (
 	"github.com/gesso-app/gesso/native/mlpackage/milpb"
 )
 
-// Const is a constant of a program. Of Floats, Ints and Strings one is set, by the type; float16 values that lie in a blob file are
-// converted when Float32s is called.
+// Const is a constant of a program. Its elements are given by Float32s, Ints or Strings, by the type; float16 values that lie in a blob file
+// are converted when Float32s is called.
 type Const struct {
 	DType   milpb.DataType
 	Shape   []int64
@@ -41,7 +41,7 @@ func IsFloat(d milpb.DataType) bool {
 	return d == milpb.DataType_FLOAT16 || d == milpb.DataType_FLOAT32 || d == milpb.DataType_FLOAT64
 }
 
-// Float32s returns the elements as float32.
+// Float32s returns the elements of a number or boolean as float32; do not change them.
 func (c *Const) Float32s() []float32 {
 	switch {
 	case c.floats != nil:
@@ -140,8 +140,15 @@ func (c *Const) immediate(t *milpb.TensorValue, n int64) error {
 	case *milpb.TensorValue_Bytes:
 		return c.raw(x.Bytes.GetValues(), n)
 	}
-	if have := int64(len(c.floats) + len(c.Ints) + len(c.Strings)); have != n {
-		return fmt.Errorf("a constant of shape %v has %d elements", c.Shape, have)
+	have := len(c.Ints)
+	switch {
+	case c.IsFloat():
+		have = len(c.floats)
+	case c.DType == milpb.DataType_STRING:
+		have = len(c.Strings)
+	}
+	if int64(have) != n {
+		return fmt.Errorf("a constant of type %v and shape %v has %d elements of that type", c.DType, c.Shape, have)
 	}
 	return nil
 }
@@ -159,10 +166,9 @@ func (c *Const) raw(b []byte, n int64) error {
 	if !ok {
 		return fmt.Errorf("constants of type %v are not known", c.DType)
 	}
-	if int64(len(b)) < n*width {
-		return fmt.Errorf("a constant of shape %v has %d bytes of data", c.Shape, len(b))
+	if int64(len(b)) != n*width {
+		return fmt.Errorf("a constant of type %v and shape %v has %d bytes of data", c.DType, c.Shape, len(b))
 	}
-	b = b[:n*width]
 	switch c.DType {
 	case milpb.DataType_FLOAT16:
 		c.half = b

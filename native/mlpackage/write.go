@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 
@@ -59,8 +60,14 @@ func (w *Weights) Add(t BlobType, data []byte) (uint64, error) {
 	return offset, nil
 }
 
-// Write makes the package dir, whole or not at all; an existing one is replaced. build adds the weights and returns the specification.
+// Write makes the package dir, whole or not at all; an existing package is replaced, but nothing else. build adds the weights and returns the
+// specification.
 func Write(dir string, build func(*Weights) (*coremlpb.Model, error)) (err error) {
+	dir = filepath.Clean(dir)
+	old, err := replaceable(dir)
+	if err != nil {
+		return fmt.Errorf("write the package %s: %w", dir, err)
+	}
 	parent := filepath.Dir(dir)
 	temp, err := os.MkdirTemp(parent, "."+filepath.Base(dir)+"-*")
 	if err != nil {
@@ -77,13 +84,33 @@ func Write(dir string, build func(*Weights) (*coremlpb.Model, error)) (err error
 	if err := os.Chmod(temp, 0o755); err != nil {
 		return fmt.Errorf("write the package %s: %w", dir, err)
 	}
-	if err := os.RemoveAll(dir); err != nil {
+	if !old {
+		if err := os.Rename(temp, dir); err != nil {
+			return fmt.Errorf("write the package %s: %w", dir, err)
+		}
+		return nil
+	}
+	aside := temp + ".old" // a folder cannot be renamed onto another: the old package is kept until the new one has its place
+	if err := os.Rename(dir, aside); err != nil {
 		return fmt.Errorf("replace the package %s: %w", dir, err)
 	}
 	if err := os.Rename(temp, dir); err != nil {
-		return fmt.Errorf("write the package %s: %w", dir, err)
+		return errors.Join(fmt.Errorf("replace the package %s: %w", dir, err), os.Rename(aside, dir))
 	}
-	return nil
+	return os.RemoveAll(aside)
+}
+
+// replaceable tells whether a package is at dir; it is an error if something else is.
+func replaceable(dir string) (bool, error) {
+	if _, err := os.Lstat(dir); errors.Is(err, fs.ErrNotExist) {
+		return false, nil
+	} else if err != nil {
+		return false, err
+	}
+	if st, err := os.Stat(filepath.Join(dir, "Manifest.json")); err != nil || !st.Mode().IsRegular() {
+		return false, errors.New("something that is not a package is there")
+	}
+	return true, nil
 }
 
 func fill(dir string, build func(*Weights) (*coremlpb.Model, error)) (err error) {
