@@ -102,19 +102,29 @@ func (s *streams) run(ctx context.Context, t *pipeline.Transfer, c pipeline.Conf
 	}
 	if s.toStdout {
 		r.Result.OutputPath = stream
-		err = s.send()
+		err = s.send(ctx)
 	}
 	return r.Result, err
 }
 
-func (s *streams) send() error {
+// send writes the picture to stdout. When ctx ends, it returns at once, although a write to a reader that has stopped stays behind.
+func (s *streams) send(ctx context.Context) error {
 	f, err := os.Open(s.output)
 	if err != nil {
 		return err
 	}
-	defer f.Close()
-	if _, err := io.Copy(s.stdout, f); err != nil {
-		return fmt.Errorf("write the picture to stdout: %w", err)
+	done := make(chan error, 1)
+	go func() {
+		_, err := io.Copy(s.stdout, f)
+		done <- errors.Join(err, f.Close())
+	}()
+	select {
+	case err := <-done:
+		if err != nil {
+			return fmt.Errorf("write the picture to stdout: %w", err)
+		}
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
 	}
-	return nil
 }
