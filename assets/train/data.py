@@ -81,7 +81,7 @@ def pairs(out, n, content, style, models, threads=2):
     np.savez(out, c=c, s=s, y=y)
 
 
-def pool(out, n, style, content, weights, size=384):
+def pool(out, n, style, content, weights, size=320):
     """n style pictures: 256 px for the style network, and the Gram matrices of the same picture at `size` px."""
     vgg, paintings, photos = VGG(weights), load(style, 640, 190), load(content, 640)
     pics, grams = np.empty((n, 256, 256, 3), np.uint8), {k: [] for k in LAYERS}

@@ -16,27 +16,19 @@ from PIL import Image
 
 from catalogue import PAINTINGS
 from data import tensor
-from networks import CODE, TOTAL, Net, moments
+from networks import CODE, TOTAL, Net
 
 SIDE = 256
 TILES = (160, 288, 416, 544, 800, 1056)  # heights and widths of a tile: a picture's size and 16 px of margin on each side
 
 
 class StyleOut(nn.Module):
-    """Code, moments of the six layers, and the third layer's map."""
-
     def __init__(self, net):
         super().__init__()
         self.s = net.style
 
     def forward(self, x):
-        stats, maps = list(moments(x)), []
-        for c in self.s.convs:
-            x = torch.relu(c(x))
-            maps.append(x)
-            stats += moments(x)
-        m = torch.cat(stats, 1)
-        return self.s.mlp(m), m, maps[2]
+        return self.s.look(x)
 
 
 class StatisticsOut(nn.Module):

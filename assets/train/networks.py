@@ -1,6 +1,6 @@
 """The three networks of Gesso: style (a picture -> a code), statistics (thumbnail + code -> scales and shifts), transform (a tile -> a tile).
 
-Transform and statistics share the weights of one body. The body normalises 16 feature maps; `statistics` measures their mean and deviation on
+Transform and statistics share the weights of one body. The body normalises 14 feature maps; `statistics` measures their mean and deviation on
 a thumbnail (thumbnail instance normalization, Chen et al., AAAI 2022) and folds them with what the code asks for into one scale and one shift
 per channel, so that `transform` takes no statistics itself and tiles fit seamlessly.
 """
@@ -11,23 +11,37 @@ import torch.nn.functional as F
 CODE = 128  # length of a style code
 HALF, QUARTER, EIGHTH = 24, 48, 96  # channels at 1/2, 1/4 and 1/8 of the picture's size
 BLOCKS = 5
-SITES = [EIGHTH] * (1 + 2 * BLOCKS) + [QUARTER] * 2 + [HALF] * 2 + [3]  # channels of the normalised maps, in order of use
+SITES = [EIGHTH] * (1 + 2 * BLOCKS) + [QUARTER] * 2 + [HALF]  # channels of the normalised maps, in order of use
 TOTAL = sum(SITES)
 EPS = 1e-3
 
 
+LEAK = 0.1  # slope of the style network's leaky ReLU below 0
+
+
 def conv(i, o, k, stride=1):
-    return nn.Conv2d(i, o, k, stride, (k - stride + 1) // 2 if stride > 1 else k // 2)
+    c = nn.Conv2d(i, o, k, stride, (k - stride + 1) // 2 if stride > 1 else k // 2)
+    nn.init.kaiming_normal_(c.weight, nonlinearity="relu")
+    nn.init.zeros_(c.bias)
+    return c
+
+
+def shuffled(i, o, k):
+    """A convolution before pixel_shuffle. ICNR (Aitken et al. 2017): the four phases of a pixel start equal, so no checkerboard."""
+    c = conv(i, 4 * o, k)
+    with torch.no_grad():
+        c.weight.copy_(c.weight[::4].repeat_interleave(4, 0))
+    return c
 
 
 def double(x):
     return F.interpolate(x, scale_factor=2.0, mode="nearest")
 
 
-def moments(x):
+def moments(x, eps=EPS):
     """Mean and standard deviation over height and width, each (N,C)."""
     m = x.mean((2, 3), keepdim=True)
-    return m.flatten(1), ((x - m) ** 2).mean((2, 3)).add(EPS).sqrt()
+    return m.flatten(1), ((x - m) ** 2).mean((2, 3)).add(eps).sqrt()
 
 
 class Body(nn.Module):
@@ -40,29 +54,24 @@ class Body(nn.Module):
         self.down2 = conv(QUARTER, EIGHTH, 3, 2)
         self.blocks = nn.ModuleList(conv(EIGHTH, EIGHTH, 3) for _ in range(2 * BLOCKS))
         self.up2, self.skip2 = conv(EIGHTH, QUARTER, 3), conv(QUARTER, QUARTER, 1)
-        self.up1, self.skip1 = conv(QUARTER, HALF, 3), conv(HALF, HALF, 1)
-        self.head = conv(HALF, 12, 5)
-        with torch.no_grad():  # ICNR (Aitken et al. 2017): the four phases of a pixel start equal, so no checkerboard
-            w = self.head.weight
-            w.copy_(w[::4].repeat_interleave(4, 0) * 0.5)
-            self.head.bias.zero_()
+        self.up1, self.head = shuffled(QUARTER, HALF, 3), shuffled(HALF, 3, 5)
+        with torch.no_grad():
+            self.head.weight.mul_(0.2)
+            self.head.bias.fill_(0.5)
 
     def features(self, x, mod):
-        """The map before the head and the modulated photo. mod(i, map) is called for each site in order."""
+        """The map before the head. mod(i, map) is called for each site in order."""
         sites = iter(range(len(SITES)))
         m = lambda t: mod(next(sites), t)
-        a = F.relu(self.stem(x))
-        b = F.relu(self.down1(a))
+        b = F.relu(self.down1(F.relu(self.stem(x))))
         t = F.relu(m(self.down2(b)))
         for k in range(0, 2 * BLOCKS, 2):
             t = t + m(self.blocks[k + 1](F.relu(m(self.blocks[k](t)))))
         u = F.relu(m(self.up2(double(t))) + m(self.skip2(b)))
-        u = F.relu(m(self.up1(double(u))) + m(self.skip1(a)))
-        return u, m(x)
+        return F.relu(m(F.pixel_shuffle(self.up1(u), 2)))
 
     def forward(self, x, mod):
-        u, photo = self.features(x, mod)
-        return F.pixel_shuffle(self.head(u), 2) + photo
+        return F.pixel_shuffle(self.head(self.features(x, mod)), 2)
 
 
 class Style(nn.Module):
@@ -75,11 +84,17 @@ class Style(nn.Module):
         self.mlp = nn.Sequential(nn.Linear(2 * sum(c), 512), nn.ReLU(), nn.Linear(512, CODE))
 
     def forward(self, x):
-        s = list(moments(x))
+        return self.look(x)[0]
+
+    def look(self, x):
+        """The code, the moments of the six layers (N,854), and the third convolution's map (N,96,32,32)."""
+        stats, maps = list(moments(x, 1e-4)), []
         for c in self.convs:
-            x = F.relu(c(x))
-            s += moments(x)
-        return self.mlp(torch.cat(s, 1))
+            x = F.leaky_relu(c(x), LEAK)
+            maps.append(x)
+            stats += moments(x, 1e-4)
+        stats = torch.cat(stats, 1)
+        return self.mlp(stats), stats, maps[2]
 
 
 class Net(nn.Module):
@@ -90,9 +105,8 @@ class Net(nn.Module):
         self.style, self.body = Style(), Body()
         self.affine = nn.Linear(CODE, 2 * TOTAL)
         with torch.no_grad():
-            self.affine.weight.mul_(0.3)
             self.affine.bias.zero_()
-            self.affine.bias[: TOTAL - 3] = 1  # gain 1; of the photo itself 0 at the start
+            self.affine.bias[:TOTAL] = 1  # gain 1
 
     def statistics(self, thumb, code):
         """thumb (N,3,h,w), code (N,CODE) -> scale and shift, each (N,TOTAL,1,1)."""

@@ -95,12 +95,12 @@ def window(x, size):
 def distil(a):
     d = np.load(a.work + "/pairs.npz")
     c, s, y = d["c"], d["s"], d["y"]
-    r = Run(a, "distil", 2e-3)
+    r = Run(a, "distil", 1.5e-3)
     while r.going():
         i = np.random.randint(0, len(c), a.batch)
         C, S, Y = data.tensor(c[i]), data.tensor(s[i]), data.tensor(y[i])
         S[0], Y[0] = data.to(C[:1], 256)[0], C[0]  # the photo's own code gives the photo back: strength 0
-        thumb = data.to(C, random.choice((128, 160, 192)))
+        thumb = data.to(C, random.choice((128, 160)))
         X, Y = window([C, Y], a.size)
         o = r.net(X, thumb, r.net.style(S))
         loss = l1(inside(o), inside(Y))
