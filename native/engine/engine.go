@@ -70,7 +70,7 @@ type Placement struct {
 // Options is how a model is opened. The zero value asks for all units.
 type Options struct {
 	Units   Units
-	Threads int // of the portable engine; 0: as many as Go may use processors
+	Threads int // of the portable engine; 0: one for each physical core, and no more than Go may use processors
 }
 
 // Model is an open network. One goroutine at a time may use it.

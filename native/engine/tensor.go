@@ -78,13 +78,13 @@ func (t *Tensor) DType() DType { return t.dtype }
 // Len is the number of elements.
 func (t *Tensor) Len() int { return len(t.data) / t.dtype.Size() }
 
-// Bytes is the tensor's memory; it is nil after Close and must not be used past it.
+// Bytes is the tensor's memory, which the slice does not keep: use it while the tensor is reachable and open. It is nil after Close.
 func (t *Tensor) Bytes() []byte { return t.data }
 
-// Float32s views the memory as float32. It panics for another element type.
+// Float32s views the memory as float32, as Bytes does. It panics for another element type.
 func (t *Tensor) Float32s() []float32 { return view[float32](t, Float32) }
 
-// Int32s views the memory as int32. It panics for another element type.
+// Int32s views the memory as int32, as Bytes does. It panics for another element type.
 func (t *Tensor) Int32s() []int32 { return view[int32](t, Int32) }
 
 func view[E any](t *Tensor, d DType) []E {

@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"runtime"
 	"sync"
+	"testing"
 
 	ort "github.com/yalue/onnxruntime_go"
 
@@ -40,7 +41,7 @@ func library() (string, error) {
 		if !isFile(p) {
 			return "", fmt.Errorf("%w: %s names %s, which is not a file", engine.ErrNoRuntime, libraryVariable, p)
 		}
-		return p, nil
+		return filepath.Abs(p) // the system would look for a bare name in its own folders
 	}
 	name := "libonnxruntime.so"
 	if runtime.GOOS == "darwin" {
@@ -64,6 +65,9 @@ func folders() (dirs []string) {
 	}
 	if cache, err := os.UserCacheDir(); err == nil {
 		dirs = append(dirs, filepath.Join(cache, "gesso", "lib"))
+	}
+	if !testing.Testing() { // a program must not load code from whatever folder it is started in
+		return dirs
 	}
 	for dir, err := os.Getwd(); err == nil; dir = filepath.Dir(dir) {
 		if isFile(filepath.Join(dir, "go.mod")) {

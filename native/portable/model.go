@@ -34,7 +34,7 @@ func Open(path string, o engine.Options) (engine.Model, error) {
 	return m, nil
 }
 
-func openModel(path string, o engine.Options) (m *model, err error) {
+func openModel(path string, o engine.Options) (_ *model, err error) {
 	p, err := mlpackage.Open(path)
 	if err != nil {
 		return nil, err
@@ -60,11 +60,12 @@ func openModel(path string, o engine.Options) (m *model, err error) {
 	if err != nil {
 		return nil, err
 	}
-	m = &model{path: path, in: in}
-	var given []string
-	m.out, given = outputs(low.outputs)
-	m.session, err = ort.NewDynamicAdvancedSessionWithONNXData(data, taken, given, options)
-	return m, errors.Join(err, options.Destroy())
+	out, given := outputs(low.outputs)
+	session, err := ort.NewDynamicAdvancedSessionWithONNXData(data, taken, given, options)
+	if err = errors.Join(err, options.Destroy()); err != nil {
+		return nil, err
+	}
+	return &model{path, session, in, out}, nil
 }
 
 func sessionOptions(o engine.Options, weights string) (*ort.SessionOptions, error) {
@@ -72,12 +73,12 @@ func sessionOptions(o engine.Options, weights string) (*ort.SessionOptions, erro
 	if err != nil {
 		return nil, err
 	}
-	threads := o.Threads
-	if threads < 1 {
-		threads = runtime.GOMAXPROCS(0)
+	n := o.Threads
+	if n < 1 {
+		n = threads()
 	}
 	for _, set := range []func() error{
-		func() error { return s.SetIntraOpNumThreads(threads) },
+		func() error { return s.SetIntraOpNumThreads(n) },
 		func() error { return s.SetInterOpNumThreads(1) },
 		func() error { return s.SetGraphOptimizationLevel(ort.GraphOptimizationLevelEnableAll) },
 		func() error { return s.SetCpuMemArena(false) }, // memory goes back after a run
@@ -139,6 +140,8 @@ func (m *model) Predict(ctx context.Context, in, out map[string]*engine.Tensor) 
 		_ = options.Terminate() // the run ends by itself otherwise
 	})
 	err = m.session.RunWithOptions(inputs, outputs, options)
+	runtime.KeepAlive(in) // ONNX Runtime used the tensors' memory, which is unmapped when they are collected
+	runtime.KeepAlive(out)
 	if !stop() {
 		<-stopped
 	}
