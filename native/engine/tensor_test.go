@@ -33,7 +33,7 @@ func TestTensorViews(t *testing.T) {
 	shape := []int{2, 3}
 	f, err := NewTensor(Float32, shape...)
 	require.NoError(t, err)
-	defer f.Close() //nolint:errcheck // a test's memory
+	defer f.Close()
 	shape[0] = 9
 	require.Equal(t, []int{2, 3}, f.Shape(), "the tensor keeps a copy of its shape")
 	require.Equal(t, 6, f.Len())
@@ -45,14 +45,14 @@ func TestTensorViews(t *testing.T) {
 
 	h, err := NewTensor(Float16, 7)
 	require.NoError(t, err)
-	defer h.Close() //nolint:errcheck // a test's memory
+	defer h.Close()
 	require.Equal(t, 7, h.Len())
 	require.Len(t, h.Bytes(), 14)
 	require.PanicsWithValue(t, "a float16 tensor is read as float32", func() { h.Float32s() })
 
 	i, err := NewTensor(Int32)
 	require.NoError(t, err)
-	defer i.Close() //nolint:errcheck // a test's memory
+	defer i.Close()
 	require.Equal(t, Int32, i.DType())
 	require.Equal(t, []int32{0}, i.Int32s(), "a shape without dimensions has one element")
 	require.Panics(t, func() { i.Float32s() })

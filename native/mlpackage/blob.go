@@ -58,7 +58,7 @@ func (p *Package) mapped(name string) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	defer f.Close() //nolint:errcheck // the mapping stays
+	defer f.Close()
 	st, err := f.Stat()
 	if err != nil {
 		return nil, err

@@ -76,15 +76,15 @@ func (p *Package) read() error {
 	}
 	var m manifest
 	if err := json.Unmarshal(b, &m); err != nil {
-		return fmt.Errorf("Manifest.json: %w", err)
+		return fmt.Errorf("the manifest: %w", err)
 	}
 	it, ok := m.ItemInfoEntries[m.RootModelIdentifier]
 	if !ok {
-		return fmt.Errorf("Manifest.json names no root model")
+		return fmt.Errorf("the manifest names no root model")
 	}
 	spec := path.Join("Data", it.Path)
 	if !filepath.IsLocal(it.Path) || strings.Contains(it.Path, `\`) {
-		return fmt.Errorf("Manifest.json: the path %q leaves the package", it.Path)
+		return fmt.Errorf("the manifest: the path %q leaves the package", it.Path)
 	}
 	if b, err = p.file(spec, maxSpec); err != nil {
 		return err
@@ -121,7 +121,7 @@ func (p *Package) file(name string, limit int64) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	defer f.Close() //nolint:errcheck // it was only read
+	defer f.Close()
 	b, err := io.ReadAll(io.LimitReader(f, limit+1))
 	if err != nil {
 		return nil, err

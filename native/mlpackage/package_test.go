@@ -172,7 +172,7 @@ func TestOpenRefuses(t *testing.T) {
 		"no folder":          {func(t *testing.T, dir string) { require.NoError(t, os.RemoveAll(dir)) }, "there is no model"},
 		"no manifest":        {func(t *testing.T, dir string) { require.NoError(t, os.Remove(filepath.Join(dir, manifestFile))) }, "Manifest.json"},
 		"no specification":   {func(t *testing.T, dir string) { require.NoError(t, os.Remove(filepath.Join(dir, specFile))) }, "model.mlmodel"},
-		"manifest not JSON":  {replace(manifestFile, "<plist/>"), "Manifest.json"},
+		"manifest not JSON":  {replace(manifestFile, "<plist/>"), "the manifest"},
 		"manifest too large": {replace(manifestFile, strings.Repeat(" ", maxManifest+1)), "larger than 1 MiB"},
 		"no root model":      {replace(manifestFile, "{}"), "names no root model"},
 		"parent":             {replace(manifestFile, manifestOf("../../x")), "leaves the package"},
@@ -248,7 +248,7 @@ func TestBlobsRefused(t *testing.T) {
 			}
 			p, err := Open(dir)
 			require.NoError(t, err)
-			defer p.Close() //nolint:errcheck // it was only read
+			defer p.Close()
 			_, err = p.Value(c.value)
 			require.ErrorContains(t, err, c.want)
 		})
@@ -259,7 +259,7 @@ func TestBlobsRefused(t *testing.T) {
 	require.NoError(t, os.Symlink(outside, filepath.Join(dir, blobFile)))
 	p, err := Open(dir)
 	require.NoError(t, err)
-	defer p.Close() //nolint:errcheck // it was only read
+	defer p.Close()
 	_, err = p.Value(stored(f16, halfAt, 2))
 	require.ErrorContains(t, err, "path escapes from parent")
 }

@@ -215,7 +215,7 @@ func FuzzLower(f *testing.F) {
 		if err != nil {
 			return
 		}
-		defer p.Close() //nolint:errcheck // it was only read
+		defer p.Close()
 		in, err := inputs(p.Spec.GetDescription())
 		if err != nil {
 			return

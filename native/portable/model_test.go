@@ -82,7 +82,7 @@ func TestCancelDuringRun(t *testing.T) {
 	}
 	m, err := Open(path, engine.Options{Threads: 1})
 	require.NoError(t, err)
-	defer m.Close() //nolint:errcheck // the run is over
+	defer m.Close()
 	area := func(shape []int) int { return shape[len(shape)-2] * shape[len(shape)-1] }
 	largest := func(f engine.Feature) []int {
 		shape := f.Shape
