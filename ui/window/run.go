@@ -27,7 +27,7 @@ func Run(ctx context.Context, version string) int {
 		fmt.Fprintln(os.Stderr, err)
 		return 1
 	}
-	a := app.NewWithID("app.gesso")
+	a := app.NewWithID("app.gesso.Gesso")
 	a.Settings().SetTheme(view.Theme{})
 	a.SetIcon(fyne.NewStaticResource("icon.png", assets.Icon()))
 
