@@ -188,7 +188,7 @@ func (a *args) batchNorm() {
 	a.l.node("BatchNormalization", a.out(), in, attrFloat("epsilon", a.float("epsilon", 1e-5)))
 }
 
-// layerNorm lowers a normalisation over any axes; over trailing ones it is ONNX's own.
+// layerNorm lowers a normalisation over any axes to its parts: ONNX's own takes trailing axes alone, and ONNX Runtime fuses the parts where it can.
 func (a *args) layerNorm() {
 	r := a.rank("x")
 	axes := slices.Clone(a.ints("axes", sequence(r)))

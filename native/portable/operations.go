@@ -22,6 +22,7 @@ func table() map[string]func(*args) {
 		"batch_norm":                (*args).batchNorm,
 		"layer_norm":                (*args).layerNorm,
 		"softmax":                   (*args).softmax,
+		"shape":                     func(a *args) { a.l.node("Shape", a.out(), a.x()) },
 		"reshape":                   (*args).reshape,
 		"transpose":                 (*args).transpose,
 		"concat":                    (*args).concat,

@@ -128,10 +128,16 @@ func (a *args) sliceBySize() {
 	a.l.node("Slice", a.out(), []string{a.value("x"), a.l.list(begin...), a.l.list(end...), a.l.list(sequence(r)...)})
 }
 
-// scales are the factors of an upsampling of x (N,C,H,W).
+// scales are the factors of an upsampling of x (...,H,W).
 func (a *args) scales() []string {
-	factors := []float32{1, 1, a.float("scale_factor_height", 1), a.float("scale_factor_width", 1)}
-	return []string{a.value("x"), "", a.l.floats([]int64{4}, factors)}
+	r := a.rank("x")
+	if r < 2 {
+		a.fail("an upsampling of rank %d", r)
+		return nil
+	}
+	factors := ones(r, 1)
+	factors[r-2], factors[r-1] = a.float("scale_factor_height", 1), a.float("scale_factor_width", 1)
+	return []string{a.value("x"), "", a.l.floats([]int64{int64(r)}, factors)}
 }
 
 func (a *args) upsampleNearest() {
