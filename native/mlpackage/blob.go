@@ -63,8 +63,12 @@ func (p *Package) mapped(name string) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	if st.Size() == 0 {
-		return nil, fmt.Errorf("%s is not a weights file", name)
+	head := make([]byte, blobAlign)
+	if _, err := f.ReadAt(head, 0); err != nil {
+		return nil, fmt.Errorf("%s is not a weights file: it is shorter than its header", name)
+	}
+	if v := binary.LittleEndian.Uint32(head[4:]); v != blobVersion {
+		return nil, fmt.Errorf("%s is not a weights file of version %d: it says %d", name, blobVersion, v)
 	}
 	b, err := unix.Mmap(int(f.Fd()), 0, int(st.Size()), unix.PROT_READ, unix.MAP_PRIVATE)
 	if err != nil {

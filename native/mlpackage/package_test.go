@@ -224,6 +224,8 @@ func TestBlobsRefused(t *testing.T) {
 		"empty":                {func([]byte) []byte { return nil }, stored(f16, halfAt, 2), "is not a weights file"},
 		"offset past the end":  {nil, stored(f16, 1<<20, 2), "no weights at offset"},
 		"largest offset":       {nil, stored(f16, 1<<64-1, 2), "no weights at offset"},
+		"cut in the header":    {func(b []byte) []byte { return b[:8] }, stored(f16, halfAt, 2), "shorter than its header"},
+		"another version":      {func(b []byte) []byte { b[4] = 1; return b }, stored(f16, halfAt, 2), "not a weights file of version 2"},
 		"offset in the header": {nil, stored(f16, 0, 2), "no weights at offset"},
 		"wrong sentinel":       {patch(halfAt, 0), stored(f16, halfAt, 2), "no weights at offset"},
 		"data past the end":    {patch(halfAt+16, 1<<40), stored(f16, halfAt, 2), "end past the file"},
