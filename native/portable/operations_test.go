@@ -1,0 +1,28 @@
+package portable
+
+import (
+	"os"
+	"regexp"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+// TestReadmeListsOperations holds the list in native/README.md to the table.
+func TestReadmeListsOperations(t *testing.T) {
+	b, err := os.ReadFile("../README.md")
+	require.NoError(t, err)
+	list := regexp.MustCompile(`(?s)## Operations of the portable engine\n\n(.*?)\n\n`).FindSubmatch(b)
+	require.NotNil(t, list)
+	var have, want []string
+	for _, m := range regexp.MustCompile(`[ \n]([a-z][a-z0-9_]*)\b`).FindAllSubmatch(list[1], -1) {
+		have = append(have, string(m[1]))
+	}
+	for op := range operations {
+		want = append(want, op)
+	}
+	require.Subset(t, have, want, "operations that the list lacks")
+	for _, op := range have {
+		require.Contains(t, append(want, "and", "comparison"), op, "the list says more")
+	}
+}
