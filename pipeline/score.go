@@ -68,6 +68,9 @@ func (t *Transfer) Score(ctx context.Context, contentPath, stylizedPath, stylePa
 	if r.SSIMScore, err = quality.SSIM(a, b); err != nil {
 		return Result{}, err
 	}
+	if err := t.ready(); err != nil {
+		return Result{}, err
+	}
 	fa, err := t.networks.Look(ctx, a)
 	if err != nil {
 		return Result{}, err

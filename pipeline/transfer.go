@@ -32,8 +32,11 @@ type Options struct {
 // Transfer holds the loaded networks and what was last read, so that a second picture of the same photo or painting starts at once.
 // Its methods may be called from several goroutines; they run one after the other.
 type Transfer struct {
+	load func() (*style.Networks, error) // waits for the loading that Open began
+
 	mu       sync.Mutex
-	networks *style.Networks
+	closed   bool
+	networks *style.Networks // nil until a picture needs them
 	limits   picture.Limits
 	photos   memo[*photo]
 	styles   memo[*look]
@@ -51,7 +54,8 @@ type look struct {
 	name     string
 }
 
-// Open unpacks and loads the networks.
+// Open unpacks the networks and begins to load them, while pictures can be decoded already. What keeps them from loading is said by the first
+// picture that needs them.
 func Open(ctx context.Context, o Options) (*Transfer, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
@@ -63,22 +67,34 @@ func Open(ctx context.Context, o Options) (*Transfer, error) {
 	if err != nil {
 		return nil, err
 	}
-	n, err := style.Load(dir, native.Options{Units: o.Units, Threads: o.Threads})
-	if err != nil {
-		return nil, err
-	}
-	return &Transfer{networks: n, limits: o.Limits, photos: memo[*photo]{size: 2}, styles: memo[*look]{size: 16}}, nil
+	load := sync.OnceValues(func() (*style.Networks, error) {
+		return style.Load(dir, native.Options{Units: o.Units, Threads: o.Threads})
+	})
+	go func() { _, _ = load() }() // the error is kept for the callers
+	return &Transfer{load: load, limits: o.Limits, photos: memo[*photo]{size: 2}, styles: memo[*look]{size: 16}}, nil
 }
 
-// Close frees the networks. It may be called again.
+// Close waits until the networks are loaded and frees them. It may be called again.
 func (t *Transfer) Close() error {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if t.networks == nil {
+	if t.closed {
 		return nil
 	}
-	err := t.networks.Close()
-	t.networks = nil
+	t.closed = true
+	n, err := t.load()
+	if err != nil {
+		return nil // there is nothing to free, and whoever needed them knows
+	}
+	return n.Close()
+}
+
+// ready waits for the networks. t.mu is held.
+func (t *Transfer) ready() (err error) {
+	if t.closed {
+		return errors.New("the engine is closed")
+	}
+	t.networks, err = t.load()
 	return err
 }
 
@@ -111,7 +127,7 @@ func (t *Transfer) Render(ctx context.Context, c Config, progress func(Progress)
 	}
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if t.networks == nil {
+	if t.closed {
 		return nil, errors.New("the engine is closed")
 	}
 	r, err := t.render(ctx, c, progress)
@@ -210,6 +226,9 @@ func (t *Transfer) read(ctx context.Context, c Config) (*photo, *look, error) {
 	if err := g.Wait(); err != nil {
 		return nil, nil, err
 	}
+	if err := t.ready(); err != nil {
+		return nil, nil, err
+	}
 	if !haveContent {
 		f, err := t.networks.Look(ctx, content.Image)
 		if err != nil {
@@ -251,6 +270,9 @@ func (t *Transfer) study(ctx context.Context, c Config, painting *picture.Pictur
 func (t *Transfer) BenchTransform(ctx context.Context, size, runs int) ([]time.Duration, error) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
+	if err := t.ready(); err != nil {
+		return nil, err
+	}
 	return t.networks.Bench(ctx, size, runs)
 }
 
