@@ -9,6 +9,7 @@ import (
 )
 
 // FuzzOpen opens packages of any bytes and reads all constants: it may fail but not panic, and what it reads agrees with its shape.
+// Run it with -fuzz FuzzOpen -fuzzminimizetime 1x: by default minimising its large inputs takes all of the time.
 func FuzzOpen(f *testing.F) {
 	dir := filepath.Join(f.TempDir(), "tiny.mlpackage")
 	require.NoError(f, Write(dir, build))

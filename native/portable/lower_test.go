@@ -190,6 +190,7 @@ func TestBadDescriptions(t *testing.T) {
 }
 
 // FuzzLower lowers programs of any bytes: it may fail but not panic.
+// Run it with -fuzz FuzzLower -fuzzminimizetime 1x: by default minimising its large inputs takes all of the time.
 func FuzzLower(f *testing.F) {
 	dir := filepath.Join(f.TempDir(), "built.mlpackage")
 	var specs []*coremlpb.Model
