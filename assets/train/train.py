@@ -118,7 +118,7 @@ def refine(a):
             photo = data.tensor(random.choice(photos)[None])
             if random.random() < 0.5:
                 photo = photo.flip(3)
-            k = random.uniform(0.45, 1)  # of 512 px: the thumbnail's statistics must serve pictures of several sizes
+            k = random.uniform(0.38, 0.55)  # of 512 px: most of the photo is seen, so that its Gram matrices may become the painting's
             photo = F.interpolate(photo, scale_factor=k, mode="area")
             thumb.append(data.to(photo, 160)), own.append(data.to(photo, 256))
             X.append(window([photo], a.size)[0])

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
+	"path/filepath"
 	"syscall"
 	"testing"
 
@@ -46,8 +47,10 @@ func gesso() {
 func programEnv() map[string]string {
 	cache := os.Getenv(cacheVariable)
 	env := map[string]string{"HOME": cache, "XDG_CACHE_HOME": cache}
-	if lib, ok := os.LookupEnv("GESSO_ONNXRUNTIME"); ok {
-		env["GESSO_ONNXRUNTIME"] = lib
+	lib := os.Getenv("GESSO_ONNXRUNTIME")
+	if lib == "" { // where `make lib` puts it: the scripts run in folders from which it is not found
+		lib, _ = filepath.Abs("../../build/lib/libonnxruntime.so") // a missing one is what the program then says
 	}
+	env["GESSO_ONNXRUNTIME"] = lib
 	return env
 }
