@@ -19,7 +19,7 @@ from data import tensor
 from networks import CODE, TOTAL, Net
 
 SIDE = 256
-TILES = (160, 288, 416, 544, 800, 1056)  # heights and widths of a tile: a picture's size and 16 px of margin on each side
+TILES = (160, 288, 416, 544, 672, 800, 1056)  # heights and widths of a tile: a picture's size and 16 px of margin on each side
 
 
 class StyleOut(nn.Module):

@@ -1,6 +1,6 @@
 """The three networks of Gesso: style (a picture -> a code), statistics (thumbnail + code -> scales and shifts), transform (a tile -> a tile).
 
-Transform and statistics share the weights of one body. The body normalises 14 feature maps; `statistics` measures their mean and deviation on
+Transform and statistics share the weights of one body. The body normalises 15 feature maps; `statistics` measures their mean and deviation on
 a thumbnail (thumbnail instance normalization, Chen et al., AAAI 2022) and folds them with what the code asks for into one scale and one shift
 per channel, so that `transform` takes no statistics itself and tiles fit seamlessly.
 """
@@ -11,7 +11,7 @@ import torch.nn.functional as F
 CODE = 128  # length of a style code
 HALF, QUARTER, EIGHTH = 24, 48, 96  # channels at 1/2, 1/4 and 1/8 of the picture's size
 BLOCKS = 5
-SITES = [EIGHTH] * (1 + 2 * BLOCKS) + [QUARTER] * 2 + [HALF]  # channels of the normalised maps, in order of use
+SITES = [EIGHTH] * (1 + 2 * BLOCKS) + [QUARTER] * 2 + [HALF] * 2  # channels of the normalised maps, in order of use
 TOTAL = sum(SITES)
 EPS = 1e-3
 
@@ -23,14 +23,6 @@ def conv(i, o, k, stride=1):
     c = nn.Conv2d(i, o, k, stride, (k - stride + 1) // 2 if stride > 1 else k // 2)
     nn.init.kaiming_normal_(c.weight, nonlinearity="relu")
     nn.init.zeros_(c.bias)
-    return c
-
-
-def shuffled(i, o, k):
-    """A convolution before pixel_shuffle. ICNR (Aitken et al. 2017): the four phases of a pixel start equal, so no checkerboard."""
-    c = conv(i, 4 * o, k)
-    with torch.no_grad():
-        c.weight.copy_(c.weight[::4].repeat_interleave(4, 0))
     return c
 
 
@@ -54,24 +46,27 @@ class Body(nn.Module):
         self.down2 = conv(QUARTER, EIGHTH, 3, 2)
         self.blocks = nn.ModuleList(conv(EIGHTH, EIGHTH, 3) for _ in range(2 * BLOCKS))
         self.up2, self.skip2 = conv(EIGHTH, QUARTER, 3), conv(QUARTER, QUARTER, 1)
-        self.up1, self.head = shuffled(QUARTER, HALF, 3), shuffled(HALF, 3, 5)
-        with torch.no_grad():
-            self.head.weight.mul_(0.2)
+        self.up1, self.skip1 = conv(QUARTER, HALF, 3), conv(HALF, HALF, 1)
+        self.head = conv(HALF, 12, 5)
+        with torch.no_grad():  # ICNR (Aitken et al. 2017): the four phases of a pixel start equal
+            self.head.weight.copy_(0.2 * self.head.weight[::4].repeat_interleave(4, 0))
             self.head.bias.fill_(0.5)
 
     def features(self, x, mod):
         """The map before the head. mod(i, map) is called for each site in order."""
         sites = iter(range(len(SITES)))
         m = lambda t: mod(next(sites), t)
-        b = F.relu(self.down1(F.relu(self.stem(x))))
+        a = F.relu(self.stem(x))
+        b = F.relu(self.down1(a))
         t = F.relu(m(self.down2(b)))
         for k in range(0, 2 * BLOCKS, 2):
             t = t + m(self.blocks[k + 1](F.relu(m(self.blocks[k](t)))))
         u = F.relu(m(self.up2(double(t))) + m(self.skip2(b)))
-        return F.relu(m(F.pixel_shuffle(self.up1(u), 2)))
+        return F.relu(m(self.up1(double(u))) + m(self.skip1(a)))
 
     def forward(self, x, mod):
-        return F.pixel_shuffle(self.head(self.features(x, mod)), 2)
+        y = F.pixel_shuffle(self.head(self.features(x, mod)), 2)
+        return F.avg_pool2d(F.pad(y, (0, 1, 0, 1)), 2, 1)  # each 2x2 mean holds all four phases once, so they leave no grid (Sugawara et al. 2018)
 
 
 class Style(nn.Module):
