@@ -17,19 +17,11 @@ const gateSide = 512
 // settings is what the gate may turn.
 type settings struct {
 	strength float64 // 0..1
-	detail   float64 // share of the photo's own fine luminance detail that is put back, 0..1
+	detail   float64 // how much of the photo's own luminance is put back, 0..1: style.KeepDetail
 }
 
-// nearest is as near to the photo as the gate goes.
-var nearest = settings{strength: 0, detail: 1}
-
-// lower is a step towards the photo; it ends at nearest.
-func (s settings) lower() settings {
-	if s.strength > 0.02 {
-		return settings{s.strength * 0.85, s.detail}
-	}
-	return settings{0, min(nearest.detail, s.detail+0.2)}
-}
+// nearer is a step towards the photo; at detail 1 there is none.
+func (s settings) nearer() settings { return settings{s.strength, min(1, s.detail+0.1)} }
 
 // painter renders one photo in one style at any setting.
 type painter struct {
@@ -60,8 +52,8 @@ func (p *painter) paintOn(ctx context.Context, photo *image.NRGBA, s settings, p
 	return img, ssim, err
 }
 
-// hold finds the greatest strength, up to the one asked for, whose SSIM meets c.MinSSIM; where even strength 0 does not, how much of the
-// photo's detail must be put back. note says what was found.
+// hold finds the greatest strength, from the one asked for down to its half, whose SSIM meets c.MinSSIM; where even the half does not, how much
+// of the photo's own luminance must be put back at that strength. note says what was found.
 func (p *painter) hold(ctx context.Context, c Config) (s settings, note string, err error) {
 	small := p.photo.Image
 	if b := small.Bounds(); max(b.Dx(), b.Dy()) > gateSide {
@@ -75,20 +67,26 @@ func (p *painter) hold(ctx context.Context, c Config) (s settings, note string, 
 		_, ssim, err = p.paintOn(ctx, small, s, nil)
 		return ssim >= c.MinSSIM
 	}
-	asked := settings{strength: c.StyleStrength}
+	asked, half := settings{strength: c.StyleStrength}, settings{strength: c.StyleStrength / 2}
 	switch {
 	case meets(asked):
 		return asked, "", err
-	case meets(settings{}):
-		k := greatest(func(k float64) bool { return meets(settings{strength: k * asked.strength}) })
-		s = settings{strength: k * asked.strength}
-		note = fmt.Sprintf("held: strength %.2f instead of %.2f, so that SSIM stays at %.2f or above", s.strength, asked.strength, c.MinSSIM)
+	case meets(half):
+		k := greatest(func(k float64) bool { return meets(settings{strength: half.strength * (1 + k)}) })
+		s = settings{strength: half.strength * (1 + k)}
 	default:
-		k := greatest(func(k float64) bool { return meets(settings{detail: 1 - k}) })
-		s = settings{detail: 1 - k}
-		note = fmt.Sprintf("held: strength 0 and %.0f %% of the photo's own detail, as close as SSIM %.2f allows", 100*s.detail, c.MinSSIM)
+		k := greatest(func(k float64) bool { return meets(settings{half.strength, 1 - k}) })
+		s = settings{half.strength, 1 - k}
 	}
-	return s, note, err
+	return s, holdNote(s, c), err
+}
+
+func holdNote(s settings, c Config) string {
+	kept := ""
+	if s.detail > 0 {
+		kept = fmt.Sprintf(" and %.0f %% of the photo's own luminance", 100*s.detail)
+	}
+	return fmt.Sprintf("held: strength %.2f instead of %.2f%s, so that SSIM stays at %.2f or above", s.strength, c.StyleStrength, kept, c.MinSSIM)
 }
 
 // greatest bisects 0..1 for the greatest k that is ok, to within 1/64; ok(0) is taken for granted.

@@ -29,7 +29,7 @@ type Result struct {
 	Engine string `json:"engine"`
 	// StrengthUsed is the strength in the picture: below the requested one when the gate held it.
 	StrengthUsed float64 `json:"strength_used"`
-	// DetailKept is how much of the photo's own fine luminance detail the gate put back, 0..1; 0 unless the gate had to.
+	// DetailKept is how much of the photo's own luminance the gate put back, 0..1, fine detail first; 0 unless the gate had to.
 	DetailKept float64 `json:"detail_kept"`
 	// Style names what gave the style: the painting's path, or the built-in styles that were blended.
 	Style string `json:"style"`

@@ -160,8 +160,9 @@ func (t *Transfer) render(ctx context.Context, c Config, progress func(Progress)
 	if err != nil {
 		return nil, err
 	}
-	for c.Gate == GateHold && ssim < c.MinSSIM && s != nearest { // what held on the small picture may not at full size
-		s = s.lower()
+	for c.Gate == GateHold && ssim < c.MinSSIM && s.detail < 1 { // what held on the small picture may not at full size
+		s = s.nearer()
+		note = holdNote(s, c)
 		if img, ssim, err = painter.paint(ctx, s, nil); err != nil {
 			return nil, err
 		}
@@ -177,7 +178,7 @@ func (t *Transfer) render(ctx context.Context, c Config, progress func(Progress)
 	case c.Gate == GateWarn:
 		note = fmt.Sprintf("SSIM %.2f is below %.2f: lower the strength, or let the gate hold it", ssim, c.MinSSIM)
 	case c.Gate == GateHold:
-		note = fmt.Sprintf("SSIM %.2f is as near to %.2f as the networks come: lower the threshold", ssim, c.MinSSIM)
+		note = fmt.Sprintf("SSIM %.2f is as near to %.2f as it comes: lower the threshold", ssim, c.MinSSIM)
 	}
 	placement := t.networks.Placement()
 	r := Result{

@@ -6,20 +6,20 @@ import (
 	"github.com/disintegration/imaging"
 )
 
-// detailSigma is the width in pixels of the Gaussian that parts detail from form.
+// detailSigma is the width in pixels of the Gaussian that parts fine detail from light and shade.
 const detailSigma = 4
 
-// KeepDetail replaces the share k (0..1) of img's fine luminance detail by photo's; colours and forms stay.
+// KeepDetail puts the photo's own luminance back into img, its colours staying: the fine detail first, all of it at k = 0.5, then light and
+// shade, all of them at k = 1.
 func KeepDetail(img, photo *image.NRGBA, k float64) {
-	a, b := imaging.Blur(img, detailSigma), imaging.Blur(photo, detailSigma)
+	ours, theirs := imaging.Blur(img, detailSigma), imaging.Blur(photo, detailSigma)
+	fine, coarse := float32(min(1, 2*k)), float32(max(0, 2*k-1))
 	bounds := img.Bounds()
 	eachRow(bounds.Dy(), func(y int) {
 		for x := range bounds.Dx() {
-			i, j := y*img.Stride+4*x, y*a.Stride+4*x
-			l := y*photo.Stride + 4*x
-			own := luma(img.Pix[i:]) - luma(a.Pix[j:])
-			theirs := luma(photo.Pix[l:]) - luma(b.Pix[j:])
-			d := float32(k) * (theirs - own)
+			i, j, l := y*img.Stride+4*x, y*ours.Stride+4*x, y*photo.Stride+4*x
+			shade, wanted := luma(ours.Pix[j:]), luma(theirs.Pix[j:])
+			d := fine*((luma(photo.Pix[l:])-wanted)-(luma(img.Pix[i:])-shade)) + coarse*(wanted-shade)
 			for c := range 3 {
 				img.Pix[i+c] = uint8(min(max(float32(img.Pix[i+c])+d+0.5, 0), 255))
 			}
