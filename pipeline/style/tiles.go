@@ -3,8 +3,9 @@ package style
 import "slices"
 
 const (
-	// Margin is the mirrored border, in pixels, given to a picture's own edges: there the networks see zero padding, and what they make of it is cut off.
-	Margin = 16
+	// Margin is the mirrored border, in pixels, given to a picture's own edges: there the networks see zero padding, and what they make of it is cut
+	// off. It is the margin of assets/train/train.py.
+	Margin = 48
 	// Halo is the border of a tile inside the picture, in pixels: the radius of the transform network's receptive field, rounded up to Grid, so
 	// that neighbouring tiles agree to the last bit.
 	Halo = 112
