@@ -55,7 +55,7 @@ func printResult(w io.Writer, r pipeline.Result, asJSON bool) error {
 	}
 	strength := fmt.Sprintf("%.2f", r.StrengthUsed)
 	if r.DetailKept > 0 {
-		strength += fmt.Sprintf(", with %.0f %% of the photo's fine detail put back", 100*r.DetailKept)
+		strength += fmt.Sprintf(", with %.0f %% of the photo's own luminance put back", 100*r.DetailKept)
 	}
 	rows := [][]string{
 		{"Picture", fmt.Sprintf("%s, %d x %d pixels", output, r.Width, r.Height)},
