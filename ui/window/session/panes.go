@@ -113,7 +113,9 @@ func (s *Session) open(p *pane, path, name string, preview bool) {
 				s.full, s.shown = nil, nil
 			}
 			if preview {
+				said := s.status // while the picture was being read: it is news still
 				s.settingsChanged(s.o.PreviewDelay)
+				s.status = said
 			}
 		})
 	})
