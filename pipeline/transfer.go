@@ -127,9 +127,6 @@ func (t *Transfer) Render(ctx context.Context, c Config, progress func(Progress)
 	}
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if t.closed {
-		return nil, errors.New("the engine is closed")
-	}
 	r, err := t.render(ctx, c, progress)
 	if ctx.Err() != nil {
 		return nil, context.Cause(ctx)
