@@ -28,22 +28,35 @@ type painter struct {
 	networks *style.Networks
 	photo    *photo
 	look     *look
+	brush    float64 // strokes' breadth on the whole photo: Config.BrushScale, settled
+	colour   bool    // Config.PreserveColour
+}
+
+func newPainter(n *style.Networks, p *photo, l *look, c Config) *painter {
+	brush, b := c.BrushScale, p.Image.Bounds()
+	if brush == 0 {
+		brush = style.AutoBrush(b.Dx(), b.Dy())
+	}
+	return &painter{n, p, l, brush, c.PreserveColour}
 }
 
 // paint returns the picture and its SSIM to the photo.
 func (p *painter) paint(ctx context.Context, s settings, progress func(float64)) (*image.NRGBA, float64, error) {
-	return p.paintOn(ctx, p.photo.Image, s, progress)
+	return p.paintOn(ctx, p.photo.Image, s, p.brush, progress)
 }
 
-func (p *painter) paintOn(ctx context.Context, photo *image.NRGBA, s settings, progress func(float64)) (*image.NRGBA, float64, error) {
+func (p *painter) paintOn(ctx context.Context, photo *image.NRGBA, s settings, brush float64, progress func(float64)) (*image.NRGBA, float64, error) {
 	code := style.Blend(p.photo.features.Code, p.look.features.Code, s.strength)
 	m, err := p.networks.Statistics(ctx, photo, code)
 	if err != nil {
 		return nil, 0, err
 	}
-	img, err := p.networks.Transform(ctx, photo, m, progress)
+	img, err := p.networks.Paint(ctx, photo, m, brush, progress)
 	if err != nil {
 		return nil, 0, err
+	}
+	if p.colour {
+		style.PreserveColour(img, photo)
 	}
 	if s.detail > 0 {
 		style.KeepDetail(img, photo, s.detail)
@@ -55,16 +68,17 @@ func (p *painter) paintOn(ctx context.Context, photo *image.NRGBA, s settings, p
 // hold finds the greatest strength, from the one asked for down to its half, whose SSIM meets c.MinSSIM; where even the half does not, how much
 // of the photo's own luminance must be put back at that strength. note says what was found.
 func (p *painter) hold(ctx context.Context, c Config) (s settings, note string, err error) {
-	small := p.photo.Image
+	small, brush := p.photo.Image, p.brush
 	if b := small.Bounds(); max(b.Dx(), b.Dy()) > gateSide {
 		small = imaging.Fit(small, gateSide, gateSide, imaging.Lanczos)
+		brush = max(brush*gateSide/float64(max(b.Dx(), b.Dy())), min(brush, 1)) // worked on at the whole picture's size, or at its own
 	}
 	meets := func(s settings) bool {
 		if err != nil {
 			return false
 		}
 		var ssim float64
-		_, ssim, err = p.paintOn(ctx, small, s, nil)
+		_, ssim, err = p.paintOn(ctx, small, s, brush, nil)
 		return ssim >= c.MinSSIM
 	}
 	asked, half := settings{strength: c.StyleStrength}, settings{strength: c.StyleStrength / 2}

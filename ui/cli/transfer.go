@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strconv"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -51,9 +53,10 @@ func (e *engineFlags) options(useANE bool) (pipeline.Options, error) {
 func (p *program) transfer() *cobra.Command {
 	c := pipeline.DefaultConfig()
 	var engine engineFlags
+	var mix []string
 	var asJSON bool
 	cmd := &cobra.Command{
-		Use:     "transfer --content-image FILE (--style-image FILE | --style NAME | --style-prompt TEXT) --output FILE",
+		Use:     "transfer --content-image FILE (--style-image FILE | --style NAME | --style-prompt TEXT | --mix STYLE:WEIGHT ...) --output FILE",
 		Short:   "Stylize a photo",
 		Long:    aboutTransfer,
 		Example: "  gesso transfer --content-image photo.jpg --style-image painting.jpg --output picture.png",
@@ -61,6 +64,9 @@ func (p *program) transfer() *cobra.Command {
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			o, err := engine.options(c.UseANE)
 			if err != nil {
+				return err
+			}
+			if c.StyleMix, err = parseMix(mix); err != nil {
 				return err
 			}
 			return p.runTransfer(cmd.Context(), c, o, asJSON)
@@ -73,8 +79,11 @@ func (p *program) transfer() *cobra.Command {
 	f.StringVar(&c.StyleImagePath, "style-image", "", "`file` of the painting")
 	f.StringVar(&c.StyleName, "style", "", "`name` of a built-in style, such as starry-night")
 	f.StringVar(&c.StylePrompt, "style-prompt", "", "`text` matched against the built-in styles, such as \"van Gogh, starry night\"")
+	f.StringArrayVar(&mix, "mix", nil, "`style:weight` to blend, a file or a built-in style; give it two to four times, such as --mix starry-night:2 --mix wave.jpg:1")
 	f.StringVar(&c.OutputPath, "output", "", "`file` to write, or - for stdout")
 	f.Float64Var(&c.StyleStrength, "style-strength", c.StyleStrength, "from 0, the photo, to 1, the painting")
+	f.Float64Var(&c.BrushScale, "brush-scale", c.BrushScale, "breadth of the strokes, from 0.5, fine, to 16, broad; 1 draws on every pixel, 0 fits the photo's size")
+	f.BoolVar(&c.PreserveColour, "preserve-colour", c.PreserveColour, "keep the photo's colours, take the painting's light and strokes")
 	f.IntVar(&c.Size, "size", c.Size, "longest side of the output in pixels, 64 to 30000; 0 is the photo's size")
 	f.StringVar((*string)(&c.Gate), "gate", string(c.Gate), "below --min-ssim: off does nothing, warn says so, hold lowers the strength until it fits")
 	f.Float64Var(&c.MinSSIM, "min-ssim", c.MinSSIM, "threshold of the gate, 0 to 1")
@@ -84,6 +93,27 @@ func (p *program) transfer() *cobra.Command {
 	f.BoolVar(&c.Force, "force", false, "replace the output if it exists, even if it is an input")
 	f.BoolVar(&asJSON, "json", false, "print the result as JSON")
 	return cmd
+}
+
+// parseMix reads STYLE:WEIGHT, where the weight may be left out. What has a dot or a slash is a file, all else a built-in style.
+func parseMix(values []string) (mix []pipeline.StyleShare, err error) {
+	for _, v := range values {
+		share := pipeline.StyleShare{Weight: 1}
+		name := v
+		if i := strings.LastIndex(v, ":"); i > 0 {
+			name = v[:i]
+			if share.Weight, err = strconv.ParseFloat(v[i+1:], 64); err != nil {
+				return nil, &pipeline.FieldError{Field: "mix", Value: strconv.Quote(v), Want: "after the colon stands a weight, such as starry-night:0.5"}
+			}
+		}
+		if strings.ContainsAny(name, `./\`) {
+			share.StyleImagePath = name
+		} else {
+			share.StyleName = name
+		}
+		mix = append(mix, share)
+	}
+	return mix, nil
 }
 
 func (p *program) runTransfer(ctx context.Context, c pipeline.Config, o pipeline.Options, asJSON bool) (err error) {
