@@ -48,6 +48,9 @@ func (t *Transfer) EachStyle(ctx context.Context, c Config, progress func(Progre
 	return nil
 }
 
+// FittingBrush is the brush scale that Config.BrushScale 0 is settled to on a photo of w x h pixels.
+func FittingBrush(w, h int) float64 { return style.AutoBrush(w, h) }
+
 // sheetColumns is the number of pictures in a row of a sheet.
 const sheetColumns = 4
 

@@ -3,11 +3,12 @@ package session
 import (
 	"context"
 	"errors"
+	"math"
 	"strings"
 	"time"
 
 	"github.com/gesso-app/gesso/pipeline"
-	"github.com/gesso-app/gesso/pipeline/picture"
+	"github.com/gesso-app/gesso/ui/window/zoom"
 )
 
 // key is everything that decides a picture, files' contents included; two equal keys mean the same picture.
@@ -57,17 +58,25 @@ func (s *Session) Cancel() {
 	})
 }
 
-// byPrompt is whether the prompt gives the style. s.mu is held here and below.
-func (s *Session) byPrompt() bool { return strings.TrimSpace(s.settings.prompt) != "" }
+// source is what gives the style. s.mu is held here and below.
+func (s *Session) source() Source {
+	switch {
+	case strings.TrimSpace(s.settings.prompt) != "":
+		return FromPrompt
+	case s.settings.builtin != "":
+		return FromBuiltin
+	}
+	return FromPainting
+}
 
 func (s *Session) ready() bool {
-	return s.content.Ready() && (s.byPrompt() || s.style.Ready())
+	return s.content.Ready() && (s.source() != FromPainting || s.style.Ready())
 }
 
 func (s *Session) key() key {
 	k := key{content: s.content.Path, contentVersion: s.content.version, settings: s.settings}
 	k.settings.prompt = strings.TrimSpace(k.settings.prompt)
-	if !s.byPrompt() {
+	if s.source() == FromPainting {
 		k.style, k.styleVersion = s.style.Path, s.style.version
 	}
 	return k
@@ -75,8 +84,9 @@ func (s *Session) key() key {
 
 func (k key) config() pipeline.Config {
 	c := pipeline.DefaultConfig()
-	c.ContentImagePath, c.StyleImagePath, c.StylePrompt = k.content, k.style, k.settings.prompt
-	c.StyleStrength, c.Gate, c.MinSSIM = k.settings.strength, k.settings.gate, k.settings.minSSIM
+	c.ContentImagePath, c.StyleImagePath, c.StylePrompt, c.StyleName = k.content, k.style, k.settings.prompt, k.settings.builtin
+	c.StyleStrength, c.PreserveColour = k.settings.strength, k.settings.colour
+	c.Gate, c.MinSSIM = k.settings.gate, k.settings.minSSIM
 	return c
 }
 
@@ -124,12 +134,17 @@ func (s *Session) stopPreview() {
 func (s *Session) start(preview bool) {
 	k := s.key()
 	c := k.config()
+	w, h := s.content.Width, s.content.Height
 	if preview {
 		c.Size = s.o.PreviewSize
+		w, h = c.Size, c.Size
 	}
-	w := &work{key: k, preview: preview, job: s.o.Engine.Render(c), phase: pipeline.PhaseOpen}
-	s.work = w
-	s.spawn(func() { s.follow(w) })
+	if k.settings.brush != 0 {
+		c.BrushScale = min(max(0.5, pipeline.FittingBrush(w, h)*math.Exp2(k.settings.brush)), 16)
+	}
+	job := &work{key: k, preview: preview, job: s.o.Engine.Render(c), phase: pipeline.PhaseOpen}
+	s.work = job
+	s.spawn(func() { s.follow(job) })
 }
 
 // follow waits for w on its own goroutine, where the pictures for display are made too.
@@ -183,12 +198,8 @@ func (s *Session) finished(m *made) {
 }
 
 func display(r *pipeline.Rendering, preview bool) Result {
-	after := &picture.Picture{Image: r.Image}
-	out := Result{
-		Before: r.Content.Resize(DisplaySize).Image, After: after.Resize(DisplaySize).Image,
-		Preview: preview, Scores: r.Result, At: time.Now(),
-	}
-	if r.Config.StylePrompt != "" {
+	out := Result{After: zoom.NewPyramid(r.Image), Preview: preview, Scores: r.Result, At: time.Now()}
+	if r.Config.StyleImagePath == "" {
 		out.Style = r.Result.Style
 	}
 	return out

@@ -68,7 +68,7 @@ func TestStylizeReportsProgressAndScores(t *testing.T) {
 	j.paint(pipeline.Result{SSIMScore: 0.31, GateNote: "SSIM is 0.31, below 0.85"})
 	n = r.wait(t, func(n Snapshot) bool { return n.Result != nil })
 	require.InDelta(t, 0.31, n.Result.Scores.SSIMScore, 0)
-	require.Equal(t, 64, n.Result.After.Bounds().Dx())
+	require.Equal(t, 64, n.Result.After.Size().X)
 	require.Equal(t, "SSIM is 0.31, below 0.85.", n.Status.Text)
 	require.True(t, n.CanSave)
 	require.False(t, n.Busy)
@@ -175,6 +175,45 @@ func TestPromptAndPaintingAreAlternatives(t *testing.T) {
 	require.Empty(t, n.Prompt)
 	require.Equal(t, FromPainting, n.Source)
 	require.Equal(t, r.painting, r.engine.job(t, 1).config.StyleImagePath)
+}
+
+func TestBuiltinStyleTakesTheOthersPlace(t *testing.T) {
+	r := ready(t)
+	r.SetPrompt("monet")
+	r.SetBuiltin("great-wave")
+	n := r.Snapshot()
+	require.Equal(t, FromBuiltin, n.Source)
+	require.Equal(t, "great-wave", n.Builtin)
+	require.Empty(t, n.Prompt)
+	require.True(t, n.CanStylize)
+	j := r.engine.job(t, 0)
+	require.NoError(t, j.config.Validate())
+	require.Equal(t, "great-wave", j.config.StyleName)
+	require.Contains(t, r.SuggestedPath(), "photo-great-wave.jpg")
+	j.paint(pipeline.Result{Style: "The Great Wave"})
+	n = r.wait(t, func(n Snapshot) bool { return n.Result != nil })
+	require.Equal(t, "The Great Wave", n.Result.Style)
+
+	r.SetPrompt("monet")
+	require.Empty(t, r.Snapshot().Builtin)
+	r.SetBuiltin("udnie")
+	r.OpenStyle(r.painting)
+	require.Equal(t, FromPainting, r.Snapshot().Source)
+}
+
+func TestBrushAndColour(t *testing.T) {
+	r := ready(t)
+	r.SetBrush(9)
+	r.SetPreserveColour(true)
+	n := r.Snapshot()
+	require.InDelta(t, BrushBroad, n.Brush, 0)
+	require.True(t, n.PreserveColour)
+	j := r.engine.job(t, 0)
+	require.NoError(t, j.config.Validate())
+	require.InDelta(t, 4, j.config.BrushScale, 1e-9)
+	require.True(t, j.config.PreserveColour)
+	r.SetBrush(0)
+	require.Zero(t, r.engine.job(t, 1).config.BrushScale, "the middle leaves it to the photo's size")
 }
 
 func TestPromptNeedsNoPainting(t *testing.T) {
