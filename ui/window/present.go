@@ -91,7 +91,7 @@ func compareState(n session.Snapshot) view.CompareState {
 		s.AfterHint = "Add a painting, or write a prompt."
 	}
 	if r := n.Result; r != nil {
-		s.After = r.After
+		s.After, s.Map = r.After, r.Map
 		var words []string
 		if r.Preview {
 			words = append(words, "Preview")

@@ -104,6 +104,7 @@ func (w *window) connect(s *session.Session) {
 	}
 	w.colour.OnChanged = s.SetPreserveColour
 	w.styles.OnChosen = s.SetBuiltin
+	w.zoom.onMode = func(m view.Mode) { s.SetMapped(m == view.Likeness) }
 	w.gate.Options = gateNames(s.Snapshot().MinSSIM)
 	w.gate.OnChanged = func(string) { s.SetGate(pipeline.Gates[w.gate.SelectedIndex()]) }
 	w.stylize.OnTapped, w.cancel.OnTapped, w.save.OnTapped = s.Stylize, s.Cancel, w.openSave

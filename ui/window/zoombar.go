@@ -21,13 +21,14 @@ type zoomBar struct {
 	percent     *view.Text
 	fit, actual *widget.Button
 	row         fyne.CanvasObject
+	onMode      func(view.Mode)
 }
 
 // zoomStep is what a press on plus or minus zooms by.
 const zoomStep = 1.25
 
 func newZoomBar(c *view.Compare) *zoomBar {
-	z := &zoomBar{compare: c, mode: view.NewSegments("Side by side", "Split", "Blink"), percent: view.NewPlain("").Align(fyne.TextAlignTrailing)}
+	z := &zoomBar{compare: c, mode: view.NewSegments("Side by side", "Split", "Blink", "Likeness"), percent: view.NewPlain("").Align(fyne.TextAlignTrailing)}
 	z.mode.OnChosen = func(i int) { c.SetMode(view.Mode(i)) }
 	button := func(text string, icon fyne.Resource, f func()) *widget.Button {
 		b := widget.NewButtonWithIcon(text, icon, f)
@@ -49,6 +50,9 @@ func (z *zoomBar) update() {
 		z.percent.SetText(fmt.Sprintf("%.0f %%", z.compare.Percent()))
 	}
 	z.mode.Choose(int(z.compare.Mode()))
+	if z.onMode != nil {
+		z.onMode(z.compare.Mode())
+	}
 }
 
 // typed is told of keys that no widget wants.

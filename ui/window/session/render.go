@@ -3,11 +3,13 @@ package session
 import (
 	"context"
 	"errors"
+	"image"
 	"math"
 	"strings"
 	"time"
 
 	"github.com/gesso-app/gesso/pipeline"
+	"github.com/gesso-app/gesso/pipeline/quality"
 	"github.com/gesso-app/gesso/ui/window/zoom"
 )
 
@@ -31,8 +33,9 @@ type work struct {
 // made is a picture that was made.
 type made struct {
 	key       key
-	rendering *pipeline.Rendering // nil for a preview
+	rendering *pipeline.Rendering
 	result    Result
+	mapping   bool // its map is drawn or being drawn
 }
 
 // Stylize makes the picture at full size. It does nothing while one is being made or when an input is missing.
@@ -96,6 +99,7 @@ func (s *Session) settingsChanged(after time.Duration) {
 	s.status = Status{}
 	if s.full != nil && s.full.key == s.key() {
 		s.shown = s.full
+		s.drawMap()
 		return
 	}
 	if !s.ready() || (s.work != nil && !s.work.preview) {
@@ -156,10 +160,7 @@ func (s *Session) follow(w *work) {
 	r, err := w.job.Rendering()
 	var m *made
 	if err == nil {
-		m = &made{key: w.key, result: display(r, w.preview)}
-		if !w.preview {
-			m.rendering = r
-		}
+		m = &made{key: w.key, result: display(r, w.preview), rendering: r}
 	}
 	s.edit(func() {
 		if s.work != w {
@@ -185,9 +186,10 @@ func (s *Session) finished(m *made) {
 		return
 	}
 	s.shown = m
-	if m.rendering != nil {
+	if !m.result.Preview {
 		s.full = m
 	}
+	s.drawMap()
 	if m.key != s.key() {
 		s.settingsChanged(s.o.PreviewDelay)
 		return
@@ -195,6 +197,42 @@ func (s *Session) finished(m *made) {
 	if note := m.result.Scores.GateNote; note != "" {
 		s.status = Status{fullStop(note), ToneNeutral}
 	}
+}
+
+// drawMap draws the map of the picture that is shown, if it is wanted and not there yet. s.mu is held.
+func (s *Session) drawMap() {
+	m := s.shown
+	if !s.mapped || m == nil || m.mapping {
+		return
+	}
+	m.mapping = true
+	s.spawn(func() {
+		grey, err := quality.SSIMMap(m.rendering.Content.Image, m.rendering.Image)
+		if err != nil {
+			return // a picture of a few pixels has no map
+		}
+		p := zoom.NewPyramid(heat(grey))
+		s.edit(func() { m.result.Map = p })
+	})
+}
+
+// heat colours a map: black, violet, orange, pale yellow from 0 to 255, even in lightness so that it reads without colour as well.
+func heat(grey *image.Gray) *image.NRGBA {
+	stops := [...][3]float64{{4, 3, 18}, {84, 18, 124}, {190, 54, 84}, {246, 142, 40}, {252, 250, 180}}
+	var table [256][4]uint8
+	for i := range table {
+		at := float64(i) / 255 * float64(len(stops)-1)
+		k := min(int(at), len(stops)-2)
+		for c := range 3 {
+			table[i][c] = uint8(stops[k][c] + (at-float64(k))*(stops[k+1][c]-stops[k][c]) + 0.5)
+		}
+		table[i][3] = 255
+	}
+	out := image.NewNRGBA(grey.Bounds())
+	for i, v := range grey.Pix {
+		copy(out.Pix[4*i:], table[v][:])
+	}
+	return out
 }
 
 func display(r *pipeline.Rendering, preview bool) Result {

@@ -74,6 +74,7 @@ type Session struct {
 	full     *made       // the last full-size picture
 	shown    *made       // the one in the snapshot: full or a preview
 	saving   bool
+	mapped   bool // a map of the likeness is wanted
 	status   Status
 }
 
@@ -242,6 +243,16 @@ func (s *Session) SetPreserveColour(on bool) {
 		}
 		s.settings.colour = on
 		s.settingsChanged(s.o.PreviewDelay)
+	})
+}
+
+// SetMapped sets whether results come with a map of their likeness to the photo.
+func (s *Session) SetMapped(on bool) {
+	s.edit(func() {
+		if s.mapped != on {
+			s.mapped = on
+			s.drawMap()
+		}
 	})
 }
 

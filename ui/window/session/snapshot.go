@@ -65,6 +65,8 @@ func (p Pane) Ready() bool { return p.Path != "" && !p.Loading && p.Error == "" 
 // Result is a stylized picture as it is shown, with the scores of the rendering.
 type Result struct {
 	After *zoom.Pyramid
+	// Map shows where After is like the photo, bright, and where not, dark (quality.SSIMMap); nil until it is asked for and drawn.
+	Map *zoom.Pyramid
 	// Preview is whether it was rendered small, to follow the settings.
 	Preview bool
 	// Stale is whether the settings have changed since.

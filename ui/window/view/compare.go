@@ -15,7 +15,7 @@ import (
 
 // CompareState is what a Compare shows.
 type CompareState struct {
-	Before, After             *zoom.Pyramid // nil for none
+	Before, After, Map        *zoom.Pyramid // nil for none
 	Size                      image.Point   // the photo's size in pixels, which 100 % refers to
 	BeforeDetail, AfterDetail string        // beside the words Before and After
 	BeforeHint, AfterHint     string        // in place of a missing picture
@@ -30,6 +30,7 @@ const (
 	SideBySide Mode = iota // one beside the other
 	Split                  // one picture, parted by a divider that can be moved
 	Blink                  // the stylized picture, and the photo while the pointer or the space bar is held
+	Likeness               // the map of where the stylized picture is like the photo
 )
 
 // Compare shows the photo and the stylized picture on a neutral ground. They zoom and move together: the wheel zooms about the pointer, a drag
@@ -54,7 +55,7 @@ type Compare struct {
 
 // shot is all that decides the viewports' pixels.
 type shot struct {
-	before, after *zoom.Pyramid
+	before, after *zoom.Pyramid // after is the map in the mode Likeness
 	ref           image.Point
 	view          zoom.View
 	w, h          int
@@ -177,6 +178,9 @@ func (c *Compare) request() {
 	w, h := c.pixels()
 	c.wanted = shot{c.state.Before, c.state.After, c.state.Size, c.settled(), w, h, SideBySide, 0, false}
 	if c.single() {
+		if c.mode == Likeness {
+			c.wanted.after = c.state.Map
+		}
 		c.wanted.mode, c.wanted.held = c.mode, c.held
 		if c.mode == Split {
 			c.wanted.divider = int(c.divider * float64(w))
@@ -210,6 +214,8 @@ func (s shot) draw() (before, after *image.NRGBA) {
 	switch s.mode {
 	case SideBySide:
 		return pixels(s.before), pixels(s.after)
+	case Likeness:
+		return nil, pixels(s.after)
 	case Blink:
 		if s.held {
 			return nil, pixels(s.before)

@@ -150,15 +150,17 @@ func (r *compareRenderer) Refresh() {
 	if s.Faded {
 		fade = 0.6
 	}
-	title := "After"
+	title, detail, shown := "After", s.AfterDetail, s.After != nil
 	switch {
+	case r.c.single() && r.c.mode == Likeness:
+		title, detail, shown = "Likeness", "Bright: as in the photo. Dark: painted over.", s.Map != nil
 	case r.c.single() && r.c.mode == Split:
 		title = "Before | After"
 	case r.c.single() && r.c.held:
 		title = "Before"
 	}
 	r.before.set(!r.c.single(), s.Before != nil, "Before", s.BeforeDetail, s.BeforeHint, 0)
-	r.after.set(true, s.After != nil, title, s.AfterDetail, s.AfterHint, fade)
+	r.after.set(true, shown, title, detail, s.AfterHint, fade)
 	r.Layout(r.c.Size())
 }
 
