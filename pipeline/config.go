@@ -24,12 +24,14 @@ var Gates = []Gate{GateOff, GateWarn, GateHold}
 type Config struct {
 	// ContentImagePath is the photo: JPEG, PNG, TIFF or WebP.
 	ContentImagePath string `json:"content_image_path"`
-	// StyleImagePath is the painting. Exactly one of StyleImagePath, StyleName and StylePrompt is set.
+	// StyleImagePath is the painting. Exactly one of StyleImagePath, StyleName, StylePrompt and StyleCode is set.
 	StyleImagePath string `json:"style_image_path,omitempty"`
 	// StyleName is the identifier of a built-in style, such as "starry-night".
 	StyleName string `json:"style_name,omitempty"`
 	// StylePrompt is a sentence that is matched against the built-in styles, such as "van Gogh, starry night".
 	StylePrompt string `json:"style_prompt,omitempty"`
+	// StyleCode is a style that was read before.
+	StyleCode *StyleCode `json:"style_code,omitempty"`
 	// OutputPath is the picture to write: .jpg, .jpeg or .png. Render does not use it.
 	OutputPath string `json:"output_path,omitempty"`
 	// StyleStrength is how far to go from the photo (0) to the painting (1); default 0.7.
@@ -73,6 +75,12 @@ func (c Config) Validate() error {
 	for _, s := range []string{c.StyleImagePath, c.StyleName, strings.TrimSpace(c.StylePrompt)} {
 		if s != "" {
 			styles++
+		}
+	}
+	if c.StyleCode != nil {
+		styles++
+		if err := c.StyleCode.Validate(); err != nil {
+			return err
 		}
 	}
 	if styles != 1 {

@@ -49,5 +49,8 @@ func styleKey(c Config) string {
 	if c.StyleImagePath != "" {
 		return fileKey(c.StyleImagePath, 0)
 	}
+	if c.StyleCode != nil {
+		return c.StyleCode.key()
+	}
 	return "name:" + c.StyleName + "|prompt:" + c.StylePrompt
 }

@@ -127,18 +127,19 @@ func (t *Transfer) Render(ctx context.Context, c Config, progress func(Progress)
 	}
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	r, err := t.render(ctx, c, progress)
+	r, err := t.render(ctx, c, nil, progress)
 	if ctx.Err() != nil {
 		return nil, context.Cause(ctx)
 	}
 	return r, err
 }
 
-func (t *Transfer) render(ctx context.Context, c Config, progress func(Progress)) (*Rendering, error) {
+// render works on content, or, where that is nil, on the photo that c names.
+func (t *Transfer) render(ctx context.Context, c Config, content *picture.Picture, progress func(Progress)) (*Rendering, error) {
 	start := time.Now()
 	clock := stopwatch{start, map[Phase]time.Duration{}}
 	report(progress, PhaseOpen, 0)
-	p, l, err := t.read(ctx, c)
+	p, l, err := t.read(ctx, c, content)
 	if err != nil {
 		return nil, err
 	}
@@ -198,14 +199,18 @@ func (t *Transfer) render(ctx context.Context, c Config, progress func(Progress)
 	return &Rendering{Config: c, Content: p.Picture, Image: img, Result: r}, nil
 }
 
-// read opens the photo and the style side by side.
-func (t *Transfer) read(ctx context.Context, c Config) (*photo, *look, error) {
-	var content, painting *picture.Picture
-	contentKey, styleKey := fileKey(c.ContentImagePath, c.Size), styleKey(c)
+// read opens the photo, unless it is given, and the style side by side.
+func (t *Transfer) read(ctx context.Context, c Config, content *picture.Picture) (*photo, *look, error) {
+	var painting *picture.Picture
+	var contentKey string // of a given picture there is none, as it is used once
+	if content == nil {
+		contentKey = fileKey(c.ContentImagePath, c.Size)
+	}
+	styleKey := styleKey(c)
 	p, haveContent := t.photos.get(contentKey)
 	l, haveStyle := t.styles.get(styleKey)
 	var g errgroup.Group
-	if !haveContent {
+	if !haveContent && content == nil {
 		g.Go(func() (err error) {
 			if content, err = picture.Open(ctx, c.ContentImagePath, t.limits); err == nil && c.Size > 0 {
 				content = content.Resize(c.Size)
@@ -249,6 +254,10 @@ func (t *Transfer) study(ctx context.Context, c Config, painting *picture.Pictur
 	if painting != nil {
 		f, err := t.networks.Study(ctx, painting.Image)
 		return &look{f, c.StyleImagePath}, err
+	}
+	if c.StyleCode != nil {
+		f, err := c.StyleCode.features()
+		return &look{f, c.StyleCode.Title}, err
 	}
 	if c.StyleName != "" {
 		b, err := style.Builtin(c.StyleName)
