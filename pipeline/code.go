@@ -15,6 +15,7 @@ import (
 
 	"github.com/gesso-app/gesso/assets"
 	"github.com/gesso-app/gesso/pipeline/picture"
+	"github.com/gesso-app/gesso/pipeline/quality"
 	"github.com/gesso-app/gesso/pipeline/style"
 )
 
@@ -51,7 +52,10 @@ func (f *Floats) UnmarshalText(b []byte) error {
 	if len(raw)%4 != 0 {
 		return fmt.Errorf("%d bytes are no 32-bit values", len(raw))
 	}
-	*f = make(Floats, len(raw)/4)
+	*f = nil
+	if len(raw) > 0 {
+		*f = make(Floats, len(raw)/4)
+	}
 	for i := range *f {
 		(*f)[i] = math.Float32frombits(binary.LittleEndian.Uint32(raw[4*i:]))
 	}
@@ -83,7 +87,7 @@ func (s *StyleCode) Validate() error {
 
 // Usable tells whether this program's networks made the code.
 func (s *StyleCode) Usable() bool {
-	return s.Networks == styleNetworkID() && len(s.Code) == style.CodeLength
+	return s.Networks == styleNetworkID() && len(s.Code) == style.CodeLength && len(s.Moments) == quality.MomentsLength
 }
 
 // features are what Usable code stands for.

@@ -62,7 +62,7 @@ type Job struct {
 	Finished time.Time     // zero until the state is final
 	Took     time.Duration // from claim to finish
 	owner    string
-	Tidied   bool          // nothing is left to do to the source: it was moved away, or is to stay
+	Tidied   bool // nothing is left to do to the source: it was moved away, or is to stay
 }
 
 var (

@@ -52,13 +52,17 @@ func (p *program) transfer() *cobra.Command {
 	c := pipeline.DefaultConfig()
 	var engine engineFlags
 	var asJSON bool
+	var settings settingsFlags
 	cmd := &cobra.Command{
-		Use:     "transfer --content-image FILE (--style-image FILE | --style NAME | --style-prompt TEXT) --output FILE",
+		Use:     "transfer --content-image FILE (--style-image FILE | --style NAME | --style-prompt TEXT | --preset NAME) --output FILE",
 		Short:   "Stylize a photo",
 		Long:    aboutTransfer,
 		Example: "  gesso transfer --content-image photo.jpg --style-image painting.jpg --output picture.png",
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			if err := settings.apply(cmd.Flags()); err != nil {
+				return err
+			}
 			o, err := engine.options(c.UseANE)
 			if err != nil {
 				return err
@@ -70,16 +74,8 @@ func (p *program) transfer() *cobra.Command {
 	f := cmd.Flags()
 	f.SortFlags = false
 	f.StringVar(&c.ContentImagePath, "content-image", "", "`file` of the photo, or - for stdin")
-	f.StringVar(&c.StyleImagePath, "style-image", "", "`file` of the painting")
-	f.StringVar(&c.StyleName, "style", "", "`name` of a built-in style, such as starry-night")
-	f.StringVar(&c.StylePrompt, "style-prompt", "", "`text` matched against the built-in styles, such as \"van Gogh, starry night\"")
 	f.StringVar(&c.OutputPath, "output", "", "`file` to write, or - for stdout")
-	f.Float64Var(&c.StyleStrength, "style-strength", c.StyleStrength, "from 0, the photo, to 1, the painting")
-	f.IntVar(&c.Size, "size", c.Size, "longest side of the output in pixels, 64 to 30000; 0 is the photo's size")
-	f.StringVar((*string)(&c.Gate), "gate", string(c.Gate), "below --min-ssim: off does nothing, warn says so, hold lowers the strength until it fits")
-	f.Float64Var(&c.MinSSIM, "min-ssim", c.MinSSIM, "threshold of the gate, 0 to 1")
-	f.IntVar(&c.Quality, "quality", c.Quality, "JPEG quality, 1 to 100")
-	f.BoolVar(&c.UseANE, "use-ane", c.UseANE, "let Core ML use the Neural Engine; macOS only")
+	settings.add(cmd, &c, true)
 	engine.add(cmd)
 	f.BoolVar(&c.Force, "force", false, "replace the output if it exists, even if it is an input")
 	f.BoolVar(&asJSON, "json", false, "print the result as JSON")
