@@ -101,16 +101,17 @@ func escapeGlob(path string) string {
 }
 
 // Recover takes over what processes that have ended left behind. Their running jobs wait again; the jobs whose file was about to get its name
-// are handed to the caller, who finds out whether it has, and are this process's until then. It is cheap when there is nothing to do.
-func (j *Journal) Recover(ctx context.Context) (publishing []*Job, err error) {
+// are handed to the caller, who finds out whether it has, and are this process's until then. ended is how many processes there were; it is cheap
+// when there are none.
+func (j *Journal) Recover(ctx context.Context) (publishing []*Job, ended int, err error) {
 	unlock, err := j.lock(ctx)
 	if err != nil {
-		return nil, err
+		return nil, 0, err
 	}
 	defer unlock()
 	dead, err := j.dead(ctx)
 	if err != nil || len(dead) == 0 {
-		return nil, err
+		return nil, 0, err
 	}
 	err = j.write(ctx, func(tx *sql.Tx) error {
 		for _, id := range dead {
@@ -129,14 +130,14 @@ func (j *Journal) Recover(ctx context.Context) (publishing []*Job, err error) {
 		return err
 	})
 	if err != nil {
-		return nil, err
+		return nil, 0, err
 	}
 	for _, id := range dead {
 		if err := os.Remove(j.ownerFile(id)); err != nil && !errors.Is(err, os.ErrNotExist) {
-			return publishing, fmt.Errorf("take over the jobs of an ended process: %w", err)
+			return publishing, len(dead), fmt.Errorf("take over the jobs of an ended process: %w", err)
 		}
 	}
-	return publishing, nil
+	return publishing, len(dead), nil
 }
 
 // dead lists the processes that have ended without saying so.

@@ -162,3 +162,12 @@ func (j *Journal) processes(ctx context.Context) (all []Process, err error) {
 	}
 	return all, rows.Err()
 }
+
+// Owned tells whether a process works on the job.
+func (j *Journal) Owned(ctx context.Context, id int64) (bool, error) {
+	var n int
+	if err := j.db.QueryRowContext(ctx, "SELECT count(*) FROM job WHERE id = ? AND owner <> ''", id).Scan(&n); err != nil {
+		return false, fmt.Errorf("read the journal %s: %w", j.path, err)
+	}
+	return n > 0, nil
+}

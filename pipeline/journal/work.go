@@ -33,17 +33,18 @@ func (j *Journal) Claim(ctx context.Context, scope, recipe string) (*Job, error)
 	return job, nil
 }
 
-// Waiting tells how many jobs are not final yet, and when the first of those that nobody works on is ready.
-func (j *Journal) Waiting(ctx context.Context, scope, recipe string) (pending, running int, next time.Time, err error) {
-	var ready sql.NullInt64
-	err = j.db.QueryRowContext(ctx, "SELECT count(*), min(ready) FROM job WHERE scope = ? AND recipe = ? AND state = 'pending'", scope, recipe).Scan(&pending, &ready)
-	if err == nil {
+// Next tells when the first of the jobs that wait is ready, if there is one, and how many are being worked on.
+func (j *Journal) Next(ctx context.Context, scope, recipe string) (ready time.Time, pending bool, running int, err error) {
+	var ms int64
+	err = j.db.QueryRowContext(ctx, "SELECT ready FROM job WHERE scope = ? AND recipe = ? AND state = 'pending' ORDER BY ready LIMIT 1", scope, recipe).Scan(&ms)
+	pending = err == nil
+	if pending || errors.Is(err, sql.ErrNoRows) {
 		err = j.db.QueryRowContext(ctx, "SELECT count(*) FROM job WHERE owner <> '' AND scope = ? AND recipe = ?", scope, recipe).Scan(&running)
 	}
 	if err != nil {
-		return 0, 0, time.Time{}, fmt.Errorf("read the journal %s: %w", j.path, err)
+		return time.Time{}, false, 0, fmt.Errorf("read the journal %s: %w", j.path, err)
 	}
-	return pending, running, time.UnixMilli(ready.Int64), nil
+	return time.UnixMilli(ms), pending, running, nil
 }
 
 // Identify notes the hash of the source's content and looks for a job that already did, or does, this very picture by the same recipe: under the
@@ -80,16 +81,16 @@ func (j *Journal) Identify(ctx context.Context, job *Job, hash string, there fun
 	return same, wait, nil
 }
 
-// Publish says that a file with that hash is about to get the name output. The error wraps ErrTaken if another job is about to use the name.
-func (j *Journal) Publish(ctx context.Context, job *Job, output, hash string) error {
-	err := j.own(ctx, job, "UPDATE job SET state = 'publishing', output = ?, output_hash = ? WHERE", func(tx *sql.Tx) error { return nil }, output, hash)
+// Publish says that a file with that hash, of which result tells what it is, is about to get the name output. The error wraps ErrTaken if another job is about to use the name.
+func (j *Journal) Publish(ctx context.Context, job *Job, output, hash string, result []byte) error {
+	err := j.own(ctx, job, "UPDATE job SET state = 'publishing', output = ?, output_hash = ?, result = ? WHERE", nil, output, hash, result)
 	if isConstraint(err) {
 		return fmt.Errorf("%s: %w", output, ErrTaken)
 	}
 	if err != nil {
 		return err
 	}
-	job.State, job.Output, job.OutputHash = Publishing, output, hash
+	job.State, job.Output, job.OutputHash, job.Result = Publishing, output, hash, result
 	return nil
 }
 
@@ -117,7 +118,10 @@ func (j *Journal) Finish(ctx context.Context, job *Job, state State, result []by
 	if state == Failed {
 		job.Attempts++
 	}
-	job.State, job.Result, job.Reason, job.Finished, job.Tidied = state, result, reason, now, tidied
+	if result != nil {
+		job.Result = result
+	}
+	job.State, job.Reason, job.Finished, job.Tidied = state, reason, now, tidied
 	return nil
 }
 
@@ -126,6 +130,17 @@ func nullable(b []byte) any {
 		return nil
 	}
 	return b
+}
+
+// Adopt ends a job as done with a picture that was there already.
+func (j *Journal) Adopt(ctx context.Context, job *Job, output, reason string, tidied bool) error {
+	now := j.now()
+	err := j.own(ctx, job, "UPDATE job SET state = 'done', output = ?, reason = ?, finished = ?, tidied = ?, owner = '' WHERE", nil, output, reason, now.UnixMilli(), tidied)
+	if err != nil {
+		return err
+	}
+	job.State, job.Output, job.Reason, job.Finished, job.Tidied = Done, output, reason, now, tidied
+	return nil
 }
 
 // Retry puts the job back after an attempt that ended with reason, to wait until ready.
