@@ -130,20 +130,24 @@ func (t *Transfer) StyleCode(ctx context.Context, c Config) (*StyleCode, error) 
 	if err := t.ready(); err != nil {
 		return nil, err
 	}
-	var painting *picture.Picture
-	if c.StyleImagePath != "" {
+	key := styleKey(c)
+	l, ok := t.styles.get(key)
+	if !ok {
+		var painting *picture.Picture
 		var err error
-		if painting, err = picture.Open(ctx, c.StyleImagePath, t.limits); err != nil {
+		if c.StyleImagePath != "" {
+			if painting, err = picture.Open(ctx, c.StyleImagePath, t.limits); err != nil {
+				return nil, err
+			}
+			painting = painting.Resize(2048)
+		}
+		if l, err = t.study(ctx, c, painting); err != nil {
 			return nil, err
 		}
-		painting = painting.Resize(2048)
-	}
-	l, err := t.study(ctx, c, painting)
-	if err != nil {
-		return nil, err
+		t.styles.put(key, l)
 	}
 	title := l.name
-	if painting != nil {
+	if c.StyleImagePath != "" {
 		title = strings.TrimSuffix(filepath.Base(c.StyleImagePath), filepath.Ext(c.StyleImagePath))
 	}
 	return &StyleCode{Title: title, Networks: styleNetworkID(), Code: Floats(l.features.Code), Moments: l.features.Moments}, nil

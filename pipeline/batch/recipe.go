@@ -34,6 +34,16 @@ type Recipe struct {
 	Config   pipeline.Config // the photo's and the output's path do not matter
 	Format   Format          // default FormatAuto
 	Metadata bool            // the photo's EXIF, ICC profile and XMP are carried over
+
+	fixed string // the key, once Fix was called
+}
+
+// Fix puts code in place of the style's picture, which may vanish while the work goes on. The key stays that of the picture.
+func (r Recipe) Fix(code *pipeline.StyleCode) (Recipe, error) {
+	key, err := r.Key()
+	r.fixed = key
+	r.Config.StyleImagePath, r.Config.StyleName, r.Config.StylePrompt, r.Config.StyleCode = "", "", "", code
+	return r, err
 }
 
 // Validate checks the recipe.
@@ -51,6 +61,9 @@ func (r Recipe) Validate() error {
 
 // Key names the recipe in the journal: two recipes that make the same pictures have one. The style's picture is read for it.
 func (r Recipe) Key() (string, error) {
+	if r.fixed != "" {
+		return r.fixed, nil
+	}
 	c := r.Config
 	c.ContentImagePath, c.OutputPath, c.UseANE = "", "", false // which unit computes is not what the picture is of
 	if c.StyleImagePath != "" {

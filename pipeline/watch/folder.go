@@ -260,14 +260,11 @@ func (f *Folder) scan(ctx context.Context) error {
 	if f.known, err = f.Journal.Known(ctx, f.Dir, f.Key); err != nil {
 		return err
 	}
-	old := false
-	if !f.Existing {
-		begun, err := f.Journal.HasBaseline(ctx, f.Dir, f.Key)
-		if err != nil {
-			return err
-		}
-		old = !begun
+	begun, err := f.Journal.HasBaseline(ctx, f.Dir, f.Key)
+	if err != nil {
+		return err
 	}
+	old := !begun && !f.Existing
 	var found []journal.Source
 	for d := range f.folders(ctx, f.Dir) {
 		f.watch(d)
@@ -286,7 +283,10 @@ func (f *Folder) scan(ctx context.Context) error {
 	if old {
 		return f.Journal.Baseline(ctx, f.Dir, f.Key, found)
 	}
-	return f.note(ctx, found)
+	if err := f.note(ctx, found); err != nil || begun {
+		return err
+	}
+	return f.Journal.Baseline(ctx, f.Dir, f.Key, nil) // from now on all is new, whatever Existing is next time
 }
 
 // walk looks at a new folder and all below it.

@@ -153,6 +153,18 @@ func TestExistingFilesAreLeftAloneUnlessAsked(t *testing.T) {
 	stop = runService(t, s)
 	eventually(t, s.Output, "away.jpg", "new.jpg")
 	stop()
+	s.Recipe.Config.StyleStrength = 0.1 // another recipe begins anew, and with all
+	s.Output += " 2"
+	require.NoError(t, os.Mkdir(s.Output, 0o700))
+	s.Existing = true
+	stop = runService(t, s)
+	eventually(t, s.Output, "away.jpg", "new.jpg", "old.jpg")
+	stop()
+	put(t, filepath.Join(s.Dir, "last.jpg"), photo(4))
+	s.Existing = false
+	stop = runService(t, s)
+	eventually(t, s.Output, "away.jpg", "last.jpg", "new.jpg", "old.jpg")
+	stop()
 }
 
 func TestOutputInTheFolderDoesNotLoop(t *testing.T) {
