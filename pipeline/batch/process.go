@@ -193,7 +193,9 @@ func (r *Runner) reserve(ctx context.Context, data []byte) (release func(), err 
 func (r *Runner) failed(job *journal.Job, cause error) {
 	reason := cause.Error()
 	ctx := context.Background()
-	if job.Attempts+1 < r.Attempts {
+	var trouble *troubleError
+	again := r.Patient || errors.As(cause, &trouble) // in a batch all files are there, and a bad one stays bad
+	if again && job.Attempts+1 < r.Attempts {
 		wait := r.Backoff
 		for range job.Attempts {
 			wait *= 4

@@ -15,7 +15,10 @@ import (
 const aboutTransfer = `Give a photo the look of a painting, of a built-in style (gesso styles) or of what a sentence describes.
 
 Photos and paintings are JPEG, PNG, TIFF or WebP files; the output is .jpg, .jpeg or .png. With - as the content image the photo
-comes from stdin; with - as the output a PNG goes to stdout and the scores go to stderr.`
+comes from stdin; with - as the output a PNG goes to stdout and the scores go to stderr.
+
+Many photos are named without --content-image: files, folders and patterns such as 'shoot/**/*.jpg'. Their pictures go to the folder
+--output. One that fails does not stop the others; the exit code is 1 if any did, and --resume goes on with what was not done.`
 
 // engineFlags say how the engine is opened.
 type engineFlags struct {
@@ -53,19 +56,26 @@ func (p *program) transfer() *cobra.Command {
 	var engine engineFlags
 	var asJSON bool
 	var settings settingsFlags
+	var b batchFlags
 	cmd := &cobra.Command{
-		Use:     "transfer --content-image FILE (--style-image FILE | --style NAME | --style-prompt TEXT | --preset NAME) --output FILE",
-		Short:   "Stylize a photo",
-		Long:    aboutTransfer,
-		Example: "  gesso transfer --content-image photo.jpg --style-image painting.jpg --output picture.png",
-		Args:    cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error {
+		Use:   "transfer (--content-image FILE | FILE|FOLDER...) (--style-image FILE | --style NAME | --style-prompt TEXT | --preset NAME) --output FILE",
+		Short: "Stylize a photo",
+		Long:  aboutTransfer,
+		Example: "  gesso transfer --content-image photo.jpg --style-image painting.jpg --output picture.png\n" +
+			"  gesso transfer shoot/ --recursive --preset 'Night sky' --output painted/ --report report.csv --sheet sheet.jpg",
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if err := b.check(cmd.Flags(), len(args) > 0); err != nil {
+				return err
+			}
 			if err := settings.apply(cmd.Flags()); err != nil {
 				return err
 			}
 			o, err := engine.options(c.UseANE)
 			if err != nil {
 				return err
+			}
+			if len(args) > 0 {
+				return p.runBatch(cmd.Context(), args, c, o, b, asJSON)
 			}
 			return p.runTransfer(cmd.Context(), c, o, asJSON)
 		},
@@ -74,10 +84,11 @@ func (p *program) transfer() *cobra.Command {
 	f := cmd.Flags()
 	f.SortFlags = false
 	f.StringVar(&c.ContentImagePath, "content-image", "", "`file` of the photo, or - for stdin")
-	f.StringVar(&c.OutputPath, "output", "", "`file` to write, or - for stdout")
+	f.StringVar(&c.OutputPath, "output", "", "`file` to write, or - for stdout; for many photos the folder")
 	settings.add(cmd, &c, true)
 	engine.add(cmd)
 	f.BoolVar(&c.Force, "force", false, "replace the output if it exists, even if it is an input")
+	b.add(cmd)
 	f.BoolVar(&asJSON, "json", false, "print the result as JSON")
 	return cmd
 }
