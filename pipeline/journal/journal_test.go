@@ -214,16 +214,18 @@ func TestIdentify(t *testing.T) {
 		name    string
 		second  Source
 		there   bool // the first file
+		gone    bool // the second file
 		done    bool // the first job
 		same    bool
 		waiting bool
 	}{
-		{"touched", Source{"/in/a", 10, 2000}, true, true, true, false},
-		{"renamed", Source{"/in/b", 10, 1000}, false, true, true, false},
-		{"renamed while it is worked on", Source{"/in/b", 10, 1000}, false, false, false, true},
-		{"copied", Source{"/in/b", 10, 1000}, true, true, false, false},
-		{"copied while it is worked on", Source{"/in/b", 10, 1000}, true, false, false, false},
-		{"taken again, as like as two peas", Source{"/in/b", 10, 2000}, false, true, false, false},
+		{"touched", Source{"/in/a", 10, 2000}, true, false, true, true, false},
+		{"renamed", Source{"/in/b", 10, 1000}, false, false, true, true, false},
+		{"renamed while it is worked on", Source{"/in/b", 10, 1000}, false, false, false, false, true},
+		{"renamed after it was read, and noticed under the new name first", Source{"/in/b", 10, 1000}, true, true, false, false, true},
+		{"copied", Source{"/in/b", 10, 1000}, true, false, true, false, false},
+		{"copied while it is worked on", Source{"/in/b", 10, 1000}, true, false, false, false, false},
+		{"taken again, as like as two peas", Source{"/in/b", 10, 2000}, false, false, true, false, false},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			j := newJournal(t)
@@ -240,7 +242,7 @@ func TestIdentify(t *testing.T) {
 			require.NoError(t, err)
 			second := claim(t, j)
 			require.NotNil(t, second)
-			same, wait, err := j.Identify(ctx, second, "hash", func(string) bool { return c.there })
+			same, wait, err := j.Identify(ctx, second, "hash", func(path string) bool { return path == "/in/a" && c.there || path == c.second.Path && !c.gone })
 			require.NoError(t, err)
 			require.Equal(t, c.same, same != nil)
 			require.Equal(t, c.waiting, wait)

@@ -48,7 +48,7 @@ func (j *Journal) Next(ctx context.Context, scope, recipe string) (ready time.Ti
 }
 
 // Identify notes the hash of the source's content and looks for a job that already did, or does, this very picture by the same recipe: under the
-// same path, or, with the same time, under one at which there is no file any more, which means that it was renamed. there tells whether
+// same path, or, with the same time, under another where one of the two files is there no more, which means that it was renamed. there tells whether
 // there is a file. It returns the job that did it, if any; wait says that another process is at it, so that the answer is known later.
 func (j *Journal) Identify(ctx context.Context, job *Job, hash string, there func(path string) bool) (same *Job, wait bool, err error) {
 	err = j.own(ctx, job, "UPDATE job SET hash = ? WHERE", func(tx *sql.Tx) error {
@@ -63,7 +63,7 @@ func (j *Journal) Identify(ctx context.Context, job *Job, hash string, there fun
 			return err
 		}
 		for _, o := range others {
-			if o.Source.Path != job.Source.Path && there(o.Source.Path) {
+			if o.Source.Path != job.Source.Path && there(o.Source.Path) && there(job.Source.Path) {
 				continue // a copy: a picture of its own
 			}
 			if o.State == Done || o.State == Skipped {
