@@ -60,17 +60,21 @@ func (j *Journal) insert(ctx context.Context, scope, recipe string, sources []So
 			return err
 		}
 		defer add.Close()
+		all := context.WithoutCancel(ctx) // watching ctx would cost more than the statement; the loop looks at it
 		now, finished, tidied := j.now().UnixMilli(), int64(0), 0
 		if state == Ignored {
 			finished, tidied = now, 1
 		}
 		for _, s := range sources {
+			if err := ctx.Err(); err != nil {
+				return err
+			}
 			if state == Pending {
-				if _, err := stale.ExecContext(ctx, scope, s.Path, recipe, s.Size, s.Time); err != nil {
+				if _, err := stale.ExecContext(all, scope, s.Path, recipe, s.Size, s.Time); err != nil {
 					return err
 				}
 			}
-			r, err := add.ExecContext(ctx, scope, recipe, s.Path, s.Size, s.Time, string(state), ready.UnixMilli(), now, finished, tidied)
+			r, err := add.ExecContext(all, scope, recipe, s.Path, s.Size, s.Time, string(state), ready.UnixMilli(), now, finished, tidied)
 			if err != nil {
 				return err
 			}

@@ -1,3 +1,5 @@
+//go:build unix
+
 package watch
 
 import (
@@ -34,8 +36,12 @@ var (
 const soakVariable = "GESSO_TEST_SOAK"
 
 func TestMain(m *testing.M) {
-	if root := os.Getenv(soakVariable); root != "" {
-		if err := soakProcess(root); err != nil {
+	for name, process := range map[string]func(string) error{soakVariable: soakProcess, scanVariable: scanProcess} {
+		root := os.Getenv(name)
+		if root == "" {
+			continue
+		}
+		if err := process(root); err != nil {
 			fmt.Fprintln(os.Stderr, err)
 			os.Exit(1)
 		}
