@@ -24,7 +24,7 @@ var Gates = []Gate{GateOff, GateWarn, GateHold}
 type Config struct {
 	// ContentImagePath is the photo: JPEG, PNG, TIFF or WebP.
 	ContentImagePath string `json:"content_image_path"`
-	// StyleImagePath is the painting. Exactly one of StyleImagePath, StyleName, StylePrompt and StyleMix is set.
+	// StyleImagePath is the painting. Exactly one of StyleImagePath, StyleName, StylePrompt, StyleMix and StyleCode is set.
 	StyleImagePath string `json:"style_image_path,omitempty"`
 	// StyleName is the identifier of a built-in style, such as "starry-night".
 	StyleName string `json:"style_name,omitempty"`
@@ -32,6 +32,8 @@ type Config struct {
 	StylePrompt string `json:"style_prompt,omitempty"`
 	// StyleMix are two to four styles to blend.
 	StyleMix []StyleShare `json:"style_mix,omitempty"`
+	// StyleCode is a style that was read before.
+	StyleCode *StyleCode `json:"style_code,omitempty"`
 	// OutputPath is the picture to write: .jpg, .jpeg or .png. Render does not use it.
 	OutputPath string `json:"output_path,omitempty"`
 	// StyleStrength is how far to go from the photo (0) to the painting (1); default 0.7.
@@ -95,6 +97,12 @@ func (c Config) Validate() error {
 	}
 	if c.StyleMix != nil {
 		styles++
+	}
+	if c.StyleCode != nil {
+		styles++
+		if err := c.StyleCode.Validate(); err != nil {
+			return err
+		}
 	}
 	if styles != 1 {
 		return &FieldError{"style", fmt.Sprintf("given %d times", styles), "give one style image, one built-in style, one prompt or one mix"}

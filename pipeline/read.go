@@ -22,6 +22,7 @@ type look struct {
 // part is one style of a config's, with what was read of it.
 type part struct {
 	StyleShare
+	code     *StyleCode
 	key      string // in Transfer.styles; empty when it cannot be kept
 	look     *look
 	painting *picture.Picture // decoded, not yet studied
@@ -29,6 +30,9 @@ type part struct {
 
 // parts lists the styles that c blends; a prompt is none.
 func (c Config) parts() []part {
+	if c.StyleCode != nil {
+		return []part{{code: c.StyleCode, key: c.StyleCode.key()}}
+	}
 	shares := c.StyleMix
 	if shares == nil && strings.TrimSpace(c.StylePrompt) == "" {
 		shares = []StyleShare{{c.StyleImagePath, c.StyleName, 1}}
@@ -43,13 +47,15 @@ func (c Config) parts() []part {
 	return all
 }
 
-// read opens the photo and the styles side by side.
-func (t *Transfer) read(ctx context.Context, c Config) (*photo, *look, error) {
-	var content *picture.Picture
-	contentKey := fileKey(c.ContentImagePath, c.Size)
+// read opens the photo, unless it is given, and the styles side by side.
+func (t *Transfer) read(ctx context.Context, c Config, content *picture.Picture) (*photo, *look, error) {
+	var contentKey string // of a given picture there is none, as it is used once
+	if content == nil {
+		contentKey = fileKey(c.ContentImagePath, c.Size)
+	}
 	p, haveContent := t.photos.get(contentKey)
 	var g errgroup.Group
-	if !haveContent {
+	if !haveContent && content == nil {
 		g.Go(func() (err error) {
 			if content, err = picture.Open(ctx, c.ContentImagePath, t.limits); err == nil && c.Size > 0 {
 				content = content.Resize(c.Size)
@@ -58,19 +64,7 @@ func (t *Transfer) read(ctx context.Context, c Config) (*photo, *look, error) {
 		})
 	}
 	parts := c.parts()
-	for i := range parts {
-		s := &parts[i]
-		if l, ok := t.styles.get(s.key); ok {
-			s.look = l
-		} else if s.StyleImagePath != "" {
-			g.Go(func() (err error) {
-				if s.painting, err = picture.Open(ctx, s.StyleImagePath, t.limits); err == nil {
-					s.painting = s.painting.Resize(2048)
-				}
-				return err
-			})
-		}
-	}
+	t.openStyles(ctx, parts, &g)
 	if err := g.Wait(); err != nil {
 		return nil, nil, err
 	}
@@ -85,25 +79,67 @@ func (t *Transfer) read(ctx context.Context, c Config) (*photo, *look, error) {
 		p = &photo{content, f}
 		t.photos.put(contentKey, p)
 	}
+	if err := t.studyStyles(ctx, parts); err != nil {
+		return nil, nil, err
+	}
+	l, err := c.blend(parts)
+	return p, l, err
+}
+
+// look reads the style alone. t.mu is held and the networks are ready.
+func (t *Transfer) look(ctx context.Context, c Config) (*look, error) {
+	var g errgroup.Group
+	parts := c.parts()
+	t.openStyles(ctx, parts, &g)
+	if err := g.Wait(); err != nil {
+		return nil, err
+	}
+	if err := t.studyStyles(ctx, parts); err != nil {
+		return nil, err
+	}
+	return c.blend(parts)
+}
+
+// openStyles decodes the pictures of parts that are not known yet, in g.
+func (t *Transfer) openStyles(ctx context.Context, parts []part, g *errgroup.Group) {
+	for i := range parts {
+		s := &parts[i]
+		if l, ok := t.styles.get(s.key); ok {
+			s.look = l
+		} else if s.StyleImagePath != "" {
+			g.Go(func() (err error) {
+				if s.painting, err = picture.Open(ctx, s.StyleImagePath, t.limits); err == nil {
+					s.painting = s.painting.Resize(2048)
+				}
+				return err
+			})
+		}
+	}
+}
+
+// studyStyles gives every part its look.
+func (t *Transfer) studyStyles(ctx context.Context, parts []part) (err error) {
 	for i := range parts {
 		s := &parts[i]
 		if s.look != nil {
 			continue
 		}
-		var err error
 		if s.look, err = t.study(ctx, s); err != nil {
-			return nil, nil, err
+			return err
 		}
 		t.styles.put(s.key, s.look)
 	}
-	l, err := c.blend(parts)
-	return p, l, err
+	return nil
 }
 
 func (t *Transfer) study(ctx context.Context, s *part) (*look, error) {
 	if s.painting != nil {
 		f, err := t.networks.Study(ctx, s.painting.Image)
 		return &look{features: f, name: s.StyleImagePath}, err
+	}
+	if s.code != nil {
+		f, err := s.code.features()
+		return &look{features: f, name: s.code.Title}, err
 	}
 	b, err := style.Builtin(s.StyleName)
 	if err != nil {

@@ -118,18 +118,19 @@ func (t *Transfer) Render(ctx context.Context, c Config, progress func(Progress)
 	}
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	r, err := t.render(ctx, c, progress)
+	r, err := t.render(ctx, c, nil, progress)
 	if ctx.Err() != nil {
 		return nil, context.Cause(ctx)
 	}
 	return r, err
 }
 
-func (t *Transfer) render(ctx context.Context, c Config, progress func(Progress)) (*Rendering, error) {
+// render works on content, or, where that is nil, on the photo that c names.
+func (t *Transfer) render(ctx context.Context, c Config, content *picture.Picture, progress func(Progress)) (*Rendering, error) {
 	start := time.Now()
 	clock := stopwatch{start, map[Phase]time.Duration{}}
 	report(progress, PhaseOpen, 0)
-	p, l, err := t.read(ctx, c)
+	p, l, err := t.read(ctx, c, content)
 	if err != nil {
 		return nil, err
 	}

@@ -4,8 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strconv"
-	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -17,7 +15,10 @@ import (
 const aboutTransfer = `Give a photo the look of a painting, of a built-in style (gesso styles) or of what a sentence describes.
 
 Photos and paintings are JPEG, PNG, TIFF or WebP files; the output is .jpg, .jpeg or .png. With - as the content image the photo
-comes from stdin; with - as the output a PNG goes to stdout and the scores go to stderr.`
+comes from stdin; with - as the output a PNG goes to stdout and the scores go to stderr.
+
+Many photos are named without --content-image: files, folders and patterns such as 'shoot/**/*.jpg'. Their pictures go to the folder
+--output. One that fails does not stop the others; the exit code is 1 if any did, and --resume goes on with what was not done.`
 
 // engineFlags say how the engine is opened.
 type engineFlags struct {
@@ -53,21 +54,28 @@ func (e *engineFlags) options(useANE bool) (pipeline.Options, error) {
 func (p *program) transfer() *cobra.Command {
 	c := pipeline.DefaultConfig()
 	var engine engineFlags
-	var mix []string
 	var asJSON bool
+	var settings settingsFlags
+	var b batchFlags
 	cmd := &cobra.Command{
-		Use:     "transfer --content-image FILE (--style-image FILE | --style NAME | --style-prompt TEXT | --mix STYLE:WEIGHT ...) --output FILE",
-		Short:   "Stylize a photo",
-		Long:    aboutTransfer,
-		Example: "  gesso transfer --content-image photo.jpg --style-image painting.jpg --output picture.png",
-		Args:    cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error {
+		Use:   "transfer (--content-image FILE | FILE|FOLDER...) (--style-image FILE | --style NAME | --style-prompt TEXT | --mix STYLE:WEIGHT ... | --preset NAME) --output FILE",
+		Short: "Stylize a photo",
+		Long:  aboutTransfer,
+		Example: "  gesso transfer --content-image photo.jpg --style-image painting.jpg --output picture.png\n" +
+			"  gesso transfer shoot/ --recursive --preset 'Night sky' --output painted/ --report report.csv --sheet sheet.jpg",
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if err := b.check(cmd.Flags(), len(args) > 0); err != nil {
+				return err
+			}
+			if err := settings.apply(cmd.Flags()); err != nil {
+				return err
+			}
 			o, err := engine.options(c.UseANE)
 			if err != nil {
 				return err
 			}
-			if c.StyleMix, err = parseMix(mix); err != nil {
-				return err
+			if len(args) > 0 {
+				return p.runBatch(cmd.Context(), args, c, o, b, asJSON)
 			}
 			return p.runTransfer(cmd.Context(), c, o, asJSON)
 		},
@@ -76,44 +84,13 @@ func (p *program) transfer() *cobra.Command {
 	f := cmd.Flags()
 	f.SortFlags = false
 	f.StringVar(&c.ContentImagePath, "content-image", "", "`file` of the photo, or - for stdin")
-	f.StringVar(&c.StyleImagePath, "style-image", "", "`file` of the painting")
-	f.StringVar(&c.StyleName, "style", "", "`name` of a built-in style, such as starry-night")
-	f.StringVar(&c.StylePrompt, "style-prompt", "", "`text` matched against the built-in styles, such as \"van Gogh, starry night\"")
-	f.StringArrayVar(&mix, "mix", nil, "`style:weight` to blend, a file or a built-in style; give it two to four times, such as --mix starry-night:2 --mix wave.jpg:1")
-	f.StringVar(&c.OutputPath, "output", "", "`file` to write, or - for stdout")
-	f.Float64Var(&c.StyleStrength, "style-strength", c.StyleStrength, "from 0, the photo, to 1, the painting")
-	f.Float64Var(&c.BrushScale, "brush-scale", c.BrushScale, "breadth of the strokes, from 0.5, fine, to 16, broad; 1 draws on every pixel, 0 fits the photo's size")
-	f.BoolVar(&c.PreserveColour, "preserve-colour", c.PreserveColour, "keep the photo's colours, take the painting's light and strokes")
-	f.IntVar(&c.Size, "size", c.Size, "longest side of the output in pixels, 64 to 30000; 0 is the photo's size")
-	f.StringVar((*string)(&c.Gate), "gate", string(c.Gate), "below --min-ssim: off does nothing, warn says so, hold lowers the strength until it fits")
-	f.Float64Var(&c.MinSSIM, "min-ssim", c.MinSSIM, "threshold of the gate, 0 to 1")
-	f.IntVar(&c.Quality, "quality", c.Quality, "JPEG quality, 1 to 100")
-	f.BoolVar(&c.UseANE, "use-ane", c.UseANE, "let Core ML use the Neural Engine; macOS only")
+	f.StringVar(&c.OutputPath, "output", "", "`file` to write, or - for stdout; for many photos the folder")
+	settings.add(cmd, &c, true)
 	engine.add(cmd)
 	f.BoolVar(&c.Force, "force", false, "replace the output if it exists, even if it is an input")
+	b.add(cmd)
 	f.BoolVar(&asJSON, "json", false, "print the result as JSON")
 	return cmd
-}
-
-// parseMix reads STYLE:WEIGHT, where the weight may be left out. What has a dot or a slash is a file, all else a built-in style.
-func parseMix(values []string) (mix []pipeline.StyleShare, err error) {
-	for _, v := range values {
-		share := pipeline.StyleShare{Weight: 1}
-		name := v
-		if i := strings.LastIndex(v, ":"); i > 0 {
-			name = v[:i]
-			if share.Weight, err = strconv.ParseFloat(v[i+1:], 64); err != nil {
-				return nil, &pipeline.FieldError{Field: "mix", Value: strconv.Quote(v), Want: "after the colon stands a weight, such as starry-night:0.5"}
-			}
-		}
-		if strings.ContainsAny(name, `./\`) {
-			share.StyleImagePath = name
-		} else {
-			share.StyleName = name
-		}
-		mix = append(mix, share)
-	}
-	return mix, nil
 }
 
 func (p *program) runTransfer(ctx context.Context, c pipeline.Config, o pipeline.Options, asJSON bool) (err error) {
