@@ -479,3 +479,21 @@ func TestPathFor(t *testing.T) {
 	require.NoError(t, err)
 	require.NotEqual(t, a, c)
 }
+
+// BenchmarkObserve notes 100,000 new files, and then asks for them.
+func BenchmarkObserve(b *testing.B) {
+	many := make([]Source, 100000)
+	for i := range many {
+		many[i] = Source{fmt.Sprintf("/some/folder/with/a/usual/length/IMG_%06d.jpg", i), int64(i), int64(i)}
+	}
+	for b.Loop() {
+		j, err := Open(b.Context(), filepath.Join(b.TempDir(), "j.db"), scope)
+		require.NoError(b, err)
+		_, err = j.Observe(b.Context(), scope, recipe, many, time.Now())
+		require.NoError(b, err)
+		known, err := j.Known(b.Context(), scope, recipe)
+		require.NoError(b, err)
+		require.Len(b, known, len(many))
+		require.NoError(b, j.Close())
+	}
+}

@@ -60,6 +60,7 @@ func BenchmarkScan(b *testing.B) {
 			peak /= 1024 // it counts bytes
 		}
 		b.ReportMetric(peak/1024, "MiB")
+		b.ReportMetric((cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime()).Seconds(), "cpu-s") // a busy machine makes the time longer, not this
 	}
 	b.Run("new", func(b *testing.B) {
 		for b.Loop() {
