@@ -246,7 +246,7 @@ func shape64(shape []int) []int64 {
 	return out
 }
 
-// stateless makes an input and an output of a state: reading it takes the input, and what it is updated with is the output.
+// stateless makes an input and an output of a state: reading it takes the input, or what was written before; what is written is the output.
 func stateless(f *milpb.Function, state string) {
 	for _, in := range f.GetInputs() {
 		if in.GetName() == state {
@@ -254,55 +254,26 @@ func stateless(f *milpb.Function, state string) {
 		}
 	}
 	block := f.GetBlockSpecializations()[f.GetOpset()]
+	types := map[string]*milpb.ValueType{}
+	now := state
 	for _, op := range block.GetOperations() {
-		about := func(name string) bool {
-			list := op.GetInputs()[name].GetArguments()
-			return len(list) == 1 && list[0].GetName() == state
-		}
-		switch {
-		case op.GetType() == "read_state" && about("input"):
-			op.Type = "identity"
-			op.Inputs["x"] = op.Inputs["input"]
-			delete(op.Inputs, "input")
-		case op.GetType() == "coreml_update_state" && about("state"), op.GetType() == "write_state" && about("input"):
-			op.Type = "identity"
-			value := op.Inputs["value"]
-			if value == nil {
-				value = op.Inputs["data"]
-			}
-			op.Inputs = map[string]*milpb.Argument{"x": value}
-			if len(op.GetOutputs()) == 0 {
-				op.Outputs = []*milpb.NamedValueType{{Type: outputType(block, value)}}
-			}
-			rename(block, op, next(state))
-			block.Outputs = append(block.Outputs, next(state))
-		}
-	}
-}
-
-// rename gives an operation's output another name, everywhere.
-func rename(b *milpb.Block, op *milpb.Operation, name string) {
-	old := op.GetOutputs()[0].GetName()
-	op.Outputs[0].Name = name
-	for _, other := range b.GetOperations() {
-		for _, a := range other.GetInputs() {
-			for _, binding := range a.GetArguments() {
-				if old != "" && binding.GetName() == old {
-					binding.Binding = &milpb.Argument_Binding_Name{Name: name}
-				}
+		list := op.GetInputs()["input"].GetArguments()
+		if len(list) == 1 && list[0].GetName() == state {
+			switch op.GetType() {
+			case "read_state":
+				op.Type = "identity"
+				op.Inputs = map[string]*milpb.Argument{"x": {Arguments: []*milpb.Argument_Binding{{Binding: &milpb.Argument_Binding_Name{Name: now}}}}}
+			case "write_state":
+				now = next(state)
+				op.Type = "identity"
+				value := op.GetInputs()["data"]
+				op.Inputs = map[string]*milpb.Argument{"x": value}
+				op.Outputs = []*milpb.NamedValueType{{Name: now, Type: types[value.GetArguments()[0].GetName()]}}
+				block.Outputs = append(block.Outputs, now)
 			}
 		}
-	}
-}
-
-// outputType is the type of the value that an argument names.
-func outputType(b *milpb.Block, a *milpb.Argument) *milpb.ValueType {
-	for _, op := range b.GetOperations() {
 		for _, o := range op.GetOutputs() {
-			if o.GetName() == a.GetArguments()[0].GetName() {
-				return o.GetType()
-			}
+			types[o.GetName()] = o.GetType()
 		}
 	}
-	return nil
 }
