@@ -126,27 +126,27 @@ static uint16_t to_half(double v) {
 	return (uint16_t)(sign + m + (e + 14) * 1024); // a carry runs into the exponent, as it should
 }
 
-static double element(MLMultiArray *x, size_t at) {
-	switch ([x dataType]) {
-	case MLMultiArrayDataTypeDouble: return ((double *)x->q)[at];
-	case MLMultiArrayDataTypeFloat32: return ((float *)x->q)[at];
-	case MLMultiArrayDataTypeInt32: return ((int32_t *)x->q)[at];
-	default: return half(((uint16_t *)x->q)[at]);
+static double element(const void *q, MLMultiArrayDataType t, size_t at) {
+	switch (t) {
+	case MLMultiArrayDataTypeDouble: return ((const double *)q)[at];
+	case MLMultiArrayDataTypeFloat32: return ((const float *)q)[at];
+	case MLMultiArrayDataTypeInt32: return ((const int32_t *)q)[at];
+	default: return half(((const uint16_t *)q)[at]);
 	}
 }
-static void put(MLMultiArray *x, size_t at, double v) {
-	switch ([x dataType]) {
-	case MLMultiArrayDataTypeDouble: ((double *)x->q)[at] = v; return;
-	case MLMultiArrayDataTypeFloat32: ((float *)x->q)[at] = (float)v; return;
-	case MLMultiArrayDataTypeInt32: ((int32_t *)x->q)[at] = (int32_t)v; return;
-	default: ((uint16_t *)x->q)[at] = to_half(v);
+static void put(void *q, MLMultiArrayDataType t, size_t at, double v) {
+	switch (t) {
+	case MLMultiArrayDataTypeDouble: ((double *)q)[at] = v; return;
+	case MLMultiArrayDataTypeFloat32: ((float *)q)[at] = (float)v; return;
+	case MLMultiArrayDataTypeInt32: ((int32_t *)q)[at] = (int32_t)v; return;
+	default: ((uint16_t *)q)[at] = to_half(v);
 	}
 }
 
 // place is where the element of that dense index lies.
-static size_t place(const int64_t *shape, const int64_t *strides, NSUInteger rank, size_t index) {
+static size_t place(const int64_t *shape, const int64_t *strides, int rank, size_t index) {
 	size_t at = 0;
-	for (NSUInteger i = rank; i-- > 0;) {
+	for (int i = rank; i-- > 0;) {
 		at += index % (size_t)shape[i] * (size_t)strides[i];
 		index /= (size_t)shape[i];
 	}
@@ -165,10 +165,10 @@ void fake_read_array(MLMultiArray *x, fake_tensor *t) {
 	size_t count = (size_t)[x count];
 	t->rank = (int)[[x shape] count];
 	layout(x, t->shape, strides);
-	t->dtype = [x dataType] == MLMultiArrayDataTypeInt32 ? 2 : 0;
+	t->dtype = x->n == MLMultiArrayDataTypeInt32 ? 2 : 0;
 	t->data = malloc(count * 4);
 	for (size_t i = 0; i < count; i++) {
-		double v = element(x, place(t->shape, strides, (NSUInteger)t->rank, i));
+		double v = element(x->q, x->n, place(t->shape, strides, t->rank, i));
 		if (t->dtype == 2) ((int32_t *)t->data)[i] = (int32_t)v;
 		else ((float *)t->data)[i] = (float)v;
 	}
@@ -179,7 +179,7 @@ void fake_write_array(MLMultiArray *x, const fake_tensor *t) {
 	layout(x, shape, strides);
 	for (size_t i = 0, count = (size_t)[x count]; i < count; i++) {
 		double v = t->dtype == 2 ? ((int32_t *)t->data)[i] : ((float *)t->data)[i];
-		put(x, place(shape, strides, (NSUInteger)t->rank, i), v);
+		put(x->q, x->n, place(shape, strides, t->rank, i), v);
 	}
 }
 
