@@ -6,7 +6,7 @@ GOTEST ?= go test
 
 .DEFAULT_GOAL := build
 .NOTPARALLEL:
-.PHONY: help run test race lint bench judge build headless lib screens clean
+.PHONY: help run test bridge race lint bench judge build headless lib screens clean
 
 help: ## show the targets
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' Makefile | expand -t 12
@@ -18,6 +18,10 @@ run: build ## build, stylize the sample photo into build/first.png, open the win
 test: lib ## run all tests, with the race detector
 	@.ci/install build
 	CGO_ENABLED=1 $(GOTEST) -race ./...
+
+bridge: lib ## test the bridge to Core ML against a fake of it, plain, with AddressSanitizer and with the race detector
+	@.ci/install build
+	.ci/bridge
 
 race: lib ## run all tests five times in random order, with the race detector
 	@.ci/install build

@@ -16,6 +16,7 @@ TOTAL = sum(SITES)
 EPS = 1e-3
 
 
+LIMIT = 5  # of a standardised statistic: a picture like no painting must not give a code beyond all bounds
 LEAK = 0.1  # slope of the style network's leaky ReLU below 0
 
 
@@ -105,7 +106,8 @@ class Style(nn.Module):
         stats = torch.cat(stats, 1)
         if self.training:
             self.settle(stats, 0.01)
-        return self.mlp((stats - self.centre) / (self.variance + 1e-8).sqrt()), stats, maps[2]
+        z = (stats - self.centre) / (self.variance + 1e-8).sqrt()
+        return self.mlp(z.clamp(-LIMIT, LIMIT)), stats, maps[2]
 
 
 class Net(nn.Module):
