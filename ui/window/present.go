@@ -52,8 +52,10 @@ func paneState(p session.Pane, source session.Source) view.PaneState {
 	switch {
 	case source == session.FromPrompt && p.Path != "":
 		s.Detail = "Not used: the prompt gives the style"
-	case source == session.FromBuiltin && p.Path != "":
-		s.Detail = "Not used: a style is chosen below"
+	case source == session.FromStyles && p.Path != "":
+		s.Detail = tr("Not used: a style is chosen below")
+	case source == session.FromPreset && p.Path != "":
+		s.Detail = tr("Not used: a preset gives the style")
 	case p.Error != "":
 		s.Detail = "Choose another picture"
 	case p.Loading:

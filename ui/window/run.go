@@ -15,6 +15,7 @@ import (
 	"github.com/gesso-app/gesso/assets"
 	"github.com/gesso-app/gesso/pipeline"
 	"github.com/gesso-app/gesso/pipeline/picture"
+	"github.com/gesso-app/gesso/pipeline/preset"
 	"github.com/gesso-app/gesso/ui/window/session"
 	"github.com/gesso-app/gesso/ui/window/view"
 )
@@ -33,21 +34,31 @@ func Run(ctx context.Context, version string) int {
 
 	seam := &seam{do: fyne.Do}
 	w := newWindow(a, version, seam.call)
+	w.presets.Dir, err = preset.DefaultDir()
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	open := func(ctx context.Context) (*pipeline.Transfer, error) {
+		return pipeline.Open(ctx, pipeline.Options{Limits: picture.DefaultLimits, CacheDir: cache})
+	}
 	s := session.New(session.Options{
-		Engine: engine{pipeline.NewQueue(func(ctx context.Context) (*pipeline.Transfer, error) {
-			return pipeline.Open(ctx, pipeline.Options{Limits: picture.DefaultLimits, CacheDir: cache})
-		})},
+		Engine:        engine{pipeline.NewQueue(open), pipeline.NewQueue(open)},
+		StateFolder:   filepath.Join(filepath.Dir(w.presets.Dir), "window"),
 		Changed:       func(session.Snapshot) { seam.call(w.update) },
 		SaveFolder:    picturesDir(),
 		PrivateFolder: cache,
 	})
 	w.connect(s)
+	w.applyPreferences()
 	if photo, painting, err := writeSamples(cache); err == nil {
 		s.OpenSamples(photo, "Sample photo", painting, "Sample painting")
 	} else {
 		s.Say(err.Error())
 	}
 
+	a.Lifecycle().SetOnExitedForeground(func() { w.behind = true })
+	a.Lifecycle().SetOnEnteredForeground(func() { w.behind = false })
 	stop := context.AfterFunc(ctx, func() { seam.call(a.Quit) })
 	w.win.ShowAndRun()
 	stop()
@@ -75,15 +86,28 @@ func (s *seam) call(f func()) {
 }
 
 // engine is the pipeline's queue as the session sees it.
-type engine struct{ queue *pipeline.Queue }
+type engine struct{ queue, batch *pipeline.Queue }
 
 func (e engine) Render(c pipeline.Config) session.Job { return e.queue.Submit(c, pipeline.JobRender) }
+
+func (e engine) Batch(c pipeline.Config) session.Job { return e.batch.Submit(c, pipeline.JobRender) }
+
+func (e engine) StyleCode(ctx context.Context, c pipeline.Config) (code *pipeline.StyleCode, err error) {
+	err = e.queue.Do(ctx, func(ctx context.Context, t *pipeline.Transfer) (err error) {
+		code, err = t.StyleCode(ctx, c)
+		return err
+	})
+	return code, err
+}
 
 func (e engine) Save(ctx context.Context, r *pipeline.Rendering, path string, overwrite bool) error {
 	return r.Save(ctx, path, overwrite)
 }
 
-func (e engine) Close() { e.queue.Close() }
+func (e engine) Close() {
+	e.queue.Close()
+	e.batch.Close()
+}
 
 func cacheDir() (string, error) {
 	base, err := os.UserCacheDir()

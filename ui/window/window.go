@@ -10,6 +10,7 @@ import (
 	"fyne.io/fyne/v2/widget"
 
 	"github.com/gesso-app/gesso/pipeline"
+	"github.com/gesso-app/gesso/pipeline/preset"
 	"github.com/gesso-app/gesso/ui/window/session"
 	"github.com/gesso-app/gesso/ui/window/view"
 )
@@ -34,16 +35,24 @@ type window struct {
 
 	compare  *view.Compare
 	zoom     *zoomBar
-	styles   *view.Strip
+	styles   *styleBar
 	scores   *view.ScoreBar
 	progress *view.Progress
 	status   *view.Text
 	save     *widget.Button
 
-	menuSave, menuStylize, menuCancel *fyne.MenuItem
-	menu                              *fyne.MainMenu
-	saving                            *saveForm // nil unless it is open
-	fronts                            []func()  // close the open dialogs, the one in front last
+	menu    menuItems
+	presets *preset.Store
+	manager *presetManager // nil unless it is open
+	saving  *saveForm      // nil unless it is open
+	fronts  []func()       // close the open dialogs, the one in front last
+	do      func(func())   // runs a function on the UI goroutine
+
+	waiting int  // pictures of the queue that waited at the last look
+	behind  bool // the program is in the background
+
+	queue   *queueWindow   // nil until it is shown
+	history *historyWindow // nil until it is shown
 }
 
 // sidebarWidth is a multiple of the grid's 8.
@@ -51,7 +60,7 @@ const sidebarWidth = 304
 
 // newWindow makes the window; do runs a function on the UI goroutine.
 func newWindow(a fyne.App, version string, do func(func())) *window {
-	w := &window{app: a, version: version, win: a.NewWindow("Gesso")}
+	w := &window{app: a, version: version, win: a.NewWindow("Gesso"), do: do, presets: &preset.Store{}}
 	w.photo = view.NewDropPane("Drop a photo here, or click to choose one")
 	w.painting = view.NewDropPane("Drop a painting here, or click to choose one")
 	w.prompt = view.NewEntry()
@@ -73,7 +82,7 @@ func newWindow(a fyne.App, version string, do func(func())) *window {
 	w.cancel = widget.NewButton("Cancel", nil)
 	w.compare = view.NewCompare(do)
 	w.zoom = newZoomBar(w.compare)
-	w.styles = view.NewStrip(styleTiles())
+	w.styles = newStyleBar(w)
 	w.scores = view.NewScoreBar(scores(nil))
 	w.progress = view.NewProgress()
 	w.status = view.NewPlain("")
@@ -103,12 +112,13 @@ func (w *window) connect(s *session.Session) {
 		s.SetBrush(v)
 	}
 	w.colour.OnChanged = s.SetPreserveColour
-	w.styles.OnChosen = s.SetBuiltin
+	w.styles.connect(s)
 	w.zoom.onMode = func(m view.Mode) { s.SetMapped(m == view.Likeness) }
 	w.gate.Options = gateNames(s.Snapshot().MinSSIM)
 	w.gate.OnChanged = func(string) { s.SetGate(pipeline.Gates[w.gate.SelectedIndex()]) }
 	w.stylize.OnTapped, w.cancel.OnTapped, w.save.OnTapped = s.Stylize, s.Cancel, w.openSave
 	w.win.SetOnDropped(w.drop)
+	w.win.SetCloseIntercept(w.quit)
 	w.prompt.OnEscape = w.escape
 	w.win.Canvas().SetOnTypedKey(func(e *fyne.KeyEvent) {
 		if e.Name == fyne.KeyEscape {
@@ -125,7 +135,7 @@ func (w *window) update() {
 	n := w.session.Snapshot()
 	w.photo.SetState(paneState(n.Content, session.FromPainting))
 	w.painting.SetState(paneState(n.Style, n.Source))
-	w.styles.Choose(n.Builtin)
+	w.styles.update(n)
 	if w.prompt.Text != n.Prompt {
 		w.prompt.SetText(n.Prompt)
 	}
@@ -158,6 +168,7 @@ func (w *window) update() {
 		w.progress.Set(-1)
 	}
 	w.status.Set(statusText(n))
+	w.updatePanels(n)
 	w.updateMenu(n)
 }
 
@@ -183,12 +194,11 @@ func (w *window) layout() fyne.CanvasObject {
 	sidebar := container.NewStack(view.NewGround(view.ColorPanel), container.New(layout.NewCustomPaddedLayout(16, 16, 16, 16),
 		container.New(bottom{gap: 16}, controls, panes)))
 
-	styles := group(view.NewTitle("Or a style"), w.styles)
 	foot := container.New(layout.NewCustomPaddedVBoxLayout(8),
 		w.progress,
 		container.NewBorder(nil, nil, nil, w.save, container.New(middle{}, w.status)))
 	main := container.New(layout.NewCustomPaddedLayout(16, 16, 16, 16),
-		container.New(bottom{gap: 12}, container.New(layout.NewCustomPaddedVBoxLayout(12), styles, w.scores, foot),
+		container.New(bottom{gap: 12}, container.New(layout.NewCustomPaddedVBoxLayout(10), w.styles.box, w.scores, foot),
 			container.New(border{gap: 8}, w.zoom.row, w.compare)))
 	return container.New(side{width: sidebarWidth}, sidebar, main)
 }

@@ -13,31 +13,16 @@ import (
 	"github.com/gesso-app/gesso/pipeline/picture"
 )
 
-// SuggestedPath is a file that does not exist yet, beside the photo, named after the photo and its style.
+// SuggestedPath is a file that does not exist yet, named as the preferences say: after the photo and its style.
 func (s *Session) SuggestedPath() string {
 	s.mu.Lock()
-	content, style, prompt, builtin := s.content.Path, s.style.Path, s.settings.prompt, s.settings.builtin
-	source := s.source()
+	c := s.key().config()
 	s.mu.Unlock()
-	dir := filepath.Dir(content)
-	if s.Private(content) {
-		dir = s.o.SaveFolder
-	}
-	name := stem(content)
-	switch {
-	case source == FromPrompt:
-		name += "-" + slug(prompt)
-	case source == FromBuiltin:
-		name += "-" + builtin
-	case style != "":
-		name += "-" + stem(style)
-	}
-	path := filepath.Join(dir, name+".jpg")
-	for i := 2; ; i++ {
+	for n := 1; ; n++ {
+		path := s.outputPath(c, n)
 		if _, err := os.Lstat(path); err != nil {
 			return path
 		}
-		path = filepath.Join(dir, fmt.Sprintf("%s-%d.jpg", name, i))
 	}
 }
 
@@ -72,6 +57,9 @@ func (s *Session) Save(path string, overwrite bool) {
 		r := s.full.rendering
 		s.spawn(func() {
 			err := s.o.Engine.Save(s.ctx, r, path, overwrite)
+			if err == nil {
+				s.noteResult(r, (&picture.Picture{Image: r.Image}).Resize(taskThumb).Image)
+			}
 			s.edit(func() {
 				s.saving = false
 				switch {

@@ -15,7 +15,8 @@ type Source int
 const (
 	FromPainting Source = iota
 	FromPrompt
-	FromBuiltin
+	FromStyles // of the strip
+	FromPreset
 )
 
 // Snapshot is all that the window shows. It is immutable: nothing in it is changed after it was handed out.
@@ -23,7 +24,8 @@ type Snapshot struct {
 	Content, Style Pane
 	Source         Source
 	Prompt         string
-	Builtin        string  // identifier of the built-in style, empty when another source counts
+	Styles         []Share // those chosen in the strip, empty when another source counts
+	Preset         string  // what a preset calls its style, empty when another source counts
 	Strength       float64 // 0..1
 	Brush          float64 // BrushFine to BrushBroad
 	PreserveColour bool
@@ -38,7 +40,16 @@ type Snapshot struct {
 	Phase      pipeline.Phase
 	Fraction   float64 // 0..1
 
+	Own        []OwnStyle
+	Favourites []string // identifiers of styles
+	Recent     []string // photos, the latest first
+	// Queue has no tasks here: Session.Queue has.
+	Queue Queue
+
+	CanUndo, CanRedo bool
+
 	CanStylize bool
+	CanEnqueue bool
 	CanSave    bool
 	// Result is the latest picture that goes with the opened photo, nil when there is none.
 	Result *Result
