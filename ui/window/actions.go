@@ -17,11 +17,11 @@ import (
 var pictureExtensions = []string{".jpg", ".jpeg", ".png", ".tif", ".tiff", ".webp", ".JPG", ".JPEG", ".PNG", ".TIF", ".TIFF", ".WEBP"}
 
 func (w *window) openPhoto() {
-	w.openDialog("Open Photo", w.session.Snapshot().Content.Path, w.session.OpenContent)
+	w.openDialog(tr("Open Photo"), w.session.Snapshot().Content.Path, w.session.OpenContent)
 }
 
 func (w *window) openPainting() {
-	w.openDialog("Open Painting", w.session.Snapshot().Style.Path, w.session.OpenStyle)
+	w.openDialog(tr("Open Painting"), w.session.Snapshot().Style.Path, w.session.OpenStyle)
 }
 
 // openDialog lets the user choose a picture, starting in the folder of the one that is there.
@@ -41,7 +41,7 @@ func (w *window) openDialog(title, at string, open func(string)) {
 		open(r.URI().Path())
 	}, w.win)
 	d.SetTitleText(title)
-	d.SetConfirmText("Open")
+	d.SetConfirmText(tr("Open"))
 	d.SetFilter(storage.NewExtensionFileFilter(pictureExtensions))
 	folder := picturesDir()
 	if at != "" && !w.session.Private(at) {

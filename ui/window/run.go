@@ -11,6 +11,7 @@ import (
 
 	"fyne.io/fyne/v2"
 	"fyne.io/fyne/v2/app"
+	"fyne.io/fyne/v2/lang"
 
 	"github.com/gesso-app/gesso/assets"
 	"github.com/gesso-app/gesso/pipeline"
@@ -29,22 +30,26 @@ func Run(ctx context.Context, version string) int {
 		return 1
 	}
 	a := app.NewWithID("app.gesso.Gesso")
+	state, err := stateDir()
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	if err := speak(session.Language(state)); err != nil {
+		fmt.Fprintln(os.Stderr, err) // the window then speaks English
+	}
 	a.Settings().SetTheme(view.Theme{})
 	a.SetIcon(fyne.NewStaticResource("icon.png", assets.Icon()))
 
 	seam := &seam{do: fyne.Do}
 	w := newWindow(a, version, seam.call)
-	w.presets.Dir, err = preset.DefaultDir()
-	if err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		return 1
-	}
+	w.presets.Dir = filepath.Join(filepath.Dir(state), "presets")
 	open := func(ctx context.Context) (*pipeline.Transfer, error) {
 		return pipeline.Open(ctx, pipeline.Options{Limits: picture.DefaultLimits, CacheDir: cache})
 	}
 	s := session.New(session.Options{
 		Engine:        engine{pipeline.NewQueue(open), pipeline.NewQueue(open)},
-		StateFolder:   filepath.Join(filepath.Dir(w.presets.Dir), "window"),
+		StateFolder:   state,
 		Changed:       func(session.Snapshot) { seam.call(w.update) },
 		SaveFolder:    picturesDir(),
 		PrivateFolder: cache,
@@ -52,7 +57,7 @@ func Run(ctx context.Context, version string) int {
 	w.connect(s)
 	w.applyPreferences()
 	if photo, painting, err := writeSamples(cache); err == nil {
-		s.OpenSamples(photo, "Sample photo", painting, "Sample painting")
+		s.OpenSamples(photo, tr("Sample photo"), painting, tr("Sample painting"))
 	} else {
 		s.Say(err.Error())
 	}
@@ -119,6 +124,31 @@ func cacheDir() (string, error) {
 		return "", fmt.Errorf("make the folder for Gesso's own files: %w", err)
 	}
 	return dir, nil
+}
+
+// stateDir is where the window keeps its queue, its history and its preferences, beside the presets.
+func stateDir() (string, error) {
+	presets, err := preset.DefaultDir()
+	return filepath.Join(filepath.Dir(presets), "window"), err
+}
+
+// speak makes the window speak a language; an empty one is the system's, as far as there is a translation.
+func speak(language string) error {
+	if err := lang.AddTranslationsFS(assets.Translations, "translations"); err != nil {
+		return fmt.Errorf("read the translations: %w", err)
+	}
+	if language == "" {
+		return nil
+	}
+	data := []byte("{}")
+	if language != "en" {
+		var err error
+		if data, err = assets.Translations.ReadFile("translations/" + language + ".json"); err != nil {
+			return fmt.Errorf("there is no translation for the language %s", language)
+		}
+	}
+	// Fyne offers no choice of a language. It takes the system's; so that one's texts are replaced by the chosen one's.
+	return lang.AddTranslationsForLocale(data, lang.SystemLocale())
 }
 
 // picturesDir is where pictures are offered to be saved that have no place of their own.

@@ -21,7 +21,7 @@ import (
 )
 
 // themes are the choices of Preferences.Theme with their names.
-var themes = []struct{ id, name string }{{"system", "As the system"}, {"light", "Light"}, {"dark", "Dark"}}
+var themes = []struct{ id, name string }{{"system", "As the system"}, {"light", "Light"}, {"dark", "Dark"}} // names are texts for tr
 
 // settingsForm shows the preferences. What is changed counts at once.
 type settingsForm struct {

@@ -61,10 +61,10 @@ const sidebarWidth = 304
 // newWindow makes the window; do runs a function on the UI goroutine.
 func newWindow(a fyne.App, version string, do func(func())) *window {
 	w := &window{app: a, version: version, win: a.NewWindow("Gesso"), do: do, presets: &preset.Store{}}
-	w.photo = view.NewDropPane("Drop a photo here, or click to choose one")
-	w.painting = view.NewDropPane("Drop a painting here, or click to choose one")
+	w.photo = view.NewDropPane(tr("Drop a photo here, or click to choose one"))
+	w.painting = view.NewDropPane(tr("Drop a painting here, or click to choose one"))
 	w.prompt = view.NewEntry()
-	w.prompt.SetPlaceHolder("van Gogh, starry night")
+	w.prompt.SetPlaceHolder(tr("van Gogh, starry night"))
 	w.clearPrompt = widget.NewButtonWithIcon("", theme.CancelIcon(), func() { w.prompt.SetText("") })
 	w.clearPrompt.Importance = widget.LowImportance
 	w.clearPrompt.Hide()
@@ -75,18 +75,18 @@ func newWindow(a fyne.App, version string, do func(func())) *window {
 	w.brush = widget.NewSlider(session.BrushFine, session.BrushBroad)
 	w.brush.Step = 0.25
 	w.breadth = view.NewPlain("").Align(fyne.TextAlignTrailing)
-	w.colour = widget.NewCheck("Keep the photo’s colours", nil)
+	w.colour = widget.NewCheck(tr("Keep the photo’s colours"), nil)
 	w.gate = widget.NewSelect(nil, nil)
-	w.stylize = widget.NewButton("Stylize", nil)
+	w.stylize = widget.NewButton(tr("Stylize"), nil)
 	w.stylize.Importance = widget.HighImportance
-	w.cancel = widget.NewButton("Cancel", nil)
+	w.cancel = widget.NewButton(tr("Cancel"), nil)
 	w.compare = view.NewCompare(do)
 	w.zoom = newZoomBar(w.compare)
 	w.styles = newStyleBar(w)
 	w.scores = view.NewScoreBar(scores(nil))
 	w.progress = view.NewProgress()
 	w.status = view.NewPlain("")
-	w.save = widget.NewButtonWithIcon("Save…", theme.DocumentSaveIcon(), nil)
+	w.save = widget.NewButtonWithIcon(tr("Save…"), theme.DocumentSaveIcon(), nil)
 
 	w.win.SetPadded(false)
 	w.win.SetContent(w.layout())
@@ -179,17 +179,17 @@ func (w *window) layout() fyne.CanvasObject {
 	pane := func(title string, p fyne.CanvasObject) fyne.CanvasObject {
 		return container.New(border{gap: 6}, view.NewTitle(title), p)
 	}
-	panes := container.New(halves{gap: 16}, pane("Photo", w.photo), pane("Painting", w.painting))
+	panes := container.New(halves{gap: 16}, pane(tr("Photo"), w.photo), pane(tr("Painting"), w.painting))
 	slider := func(title string, value *view.Text, s *widget.Slider, below ...fyne.CanvasObject) fyne.CanvasObject {
 		rows := []fyne.CanvasObject{container.NewGridWithColumns(2, view.NewTitle(title), value), view.OnRail(s)}
 		return container.New(layout.NewCustomPaddedVBoxLayout(2), append(rows, below...)...)
 	}
-	ends := container.NewGridWithColumns(2, view.NewCaption("Photo"), view.NewCaption("Painting").Align(fyne.TextAlignTrailing))
+	ends := container.NewGridWithColumns(2, view.NewCaption(tr("Photo")), view.NewCaption(tr("Painting")).Align(fyne.TextAlignTrailing))
 	controls := container.New(layout.NewCustomPaddedVBoxLayout(12),
-		group(view.NewTitle("Or a prompt"), w.prompt),
-		slider("Strength", w.percent, w.strength, ends),
-		slider("Brush", w.breadth, w.brush, container.New(outdent(7), w.colour)),
-		group(view.NewTitle("Quality gate"), container.NewStack(w.gate, view.NewOutline())),
+		group(view.NewTitle(tr("Or a prompt")), w.prompt),
+		slider(tr("Strength"), w.percent, w.strength, ends),
+		slider(tr("Brush"), w.breadth, w.brush, container.New(outdent(7), w.colour)),
+		group(view.NewTitle(tr("Quality gate")), container.NewStack(w.gate, view.NewOutline())),
 		container.New(columns{gap: 8, first: 0.66}, w.stylize, w.cancel))
 	sidebar := container.NewStack(view.NewGround(view.ColorPanel), container.New(layout.NewCustomPaddedLayout(16, 16, 16, 16),
 		container.New(bottom{gap: 16}, controls, panes)))

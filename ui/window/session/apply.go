@@ -16,7 +16,7 @@ import (
 func (s *Session) Apply(c pipeline.Config, name string) {
 	s.edit(func() {
 		if problem := unknownStyle(c); problem != "" {
-			s.status = Status{problem, ToneBad}
+			s.status = Status{Text: problem, Tone: ToneBad}
 			return
 		}
 		n := s.settings
@@ -35,7 +35,7 @@ func (s *Session) Apply(c pipeline.Config, name string) {
 		} else {
 			s.settingsChanged(s.o.PreviewDelay)
 		}
-		s.status = Status{"These are the settings of " + name + ".", ToneNeutral}
+		s.status = said(ToneNeutral, "These are the settings of %s.", name)
 	})
 }
 

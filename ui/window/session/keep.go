@@ -48,7 +48,7 @@ func (s *Session) keep(k *keeper) {
 			s.mu.Lock()
 			if err != nil && !k.failed {
 				k.failed = true
-				s.status = Status{sentence(err), ToneWarn}
+				s.status = Status{Text: sentence(err), Tone: ToneWarn}
 				s.touch()
 			}
 			if again = k.again; again {

@@ -106,7 +106,7 @@ func (s *Session) MixStyle(id string) {
 		} else if len(parts) < MixMost {
 			parts = append(parts, Share{id, 1})
 		} else {
-			s.status = Status{"Four styles can be mixed: take one out first.", ToneWarn}
+			s.status = said(ToneWarn, "Four styles can be mixed: take one out first.")
 			return
 		}
 		n.prompt, n.code, n.styles = "", nil, mix{}.with(parts)

@@ -50,7 +50,7 @@ func (s *Session) loadOwn() {
 func (s *Session) AddOwnStyle() {
 	s.edit(func() {
 		if !s.style.Ready() || s.o.StateFolder == "" {
-			s.status = Status{"Open a painting first.", ToneWarn}
+			s.status = said(ToneWarn, "Open a painting first.")
 			return
 		}
 		from, name := s.style.Path, stem(s.style.Name)
@@ -58,11 +58,11 @@ func (s *Session) AddOwnStyle() {
 			o, err := s.copyStyle(from, name)
 			s.edit(func() {
 				if err != nil {
-					s.status = Status{sentence(err), ToneBad}
+					s.status = Status{Text: sentence(err), Tone: ToneBad}
 					return
 				}
 				s.own = append([]OwnStyle{o}, s.own...)
-				s.status = Status{o.Name + " is one of your styles now.", ToneGood}
+				s.status = said(ToneGood, "%s is one of your styles now.", o.Name)
 			})
 		})
 	})
@@ -104,7 +104,7 @@ func (s *Session) RemoveOwnStyle(path string) {
 			return
 		}
 		if err := os.Remove(path); err != nil {
-			s.status = Status{sentence(err), ToneBad}
+			s.status = Status{Text: sentence(err), Tone: ToneBad}
 			return
 		}
 		s.own = slices.Delete(slices.Clone(s.own), i, i+1)

@@ -76,7 +76,7 @@ func (s *Session) Preferences() Preferences {
 // restorePreferences reads those of the last time.
 func (s *Session) restorePreferences() error {
 	s.preferences = DefaultPreferences()
-	s.preferencesFile = s.keeper("preferences.json", func() any { return s.preferences })
+	s.preferencesFile = s.keeper(preferencesName, func() any { return s.preferences })
 	p := s.preferences
 	err := readKept(s.preferencesFile, &p)
 	if err == nil {
@@ -88,6 +88,17 @@ func (s *Session) restorePreferences() error {
 	s.preferences = p
 	return nil
 }
+
+// Language is the language in the preferences of a state folder, before there is a session; empty for the system's.
+func Language(folder string) string {
+	p := DefaultPreferences()
+	if err := readKept(&keeper{path: filepath.Join(folder, preferencesName)}, &p); err != nil {
+		return "" // the session will say it
+	}
+	return p.Language
+}
+
+const preferencesName = "preferences.json"
 
 // outputPath is where the picture that c makes is written: the n-th free name.
 func (s *Session) outputPath(c pipeline.Config, n int) string {

@@ -85,25 +85,25 @@ func (s *Session) QueueMany(paths []string) {
 	s.edit(func() {
 		c, ok := s.template()
 		if !ok {
-			s.status = Status{"Add a painting or choose a style first: then drop the photos again.", ToneWarn}
+			s.status = said(ToneWarn, "Add a painting or choose a style first: then drop the photos again.")
 			return
 		}
-		s.status = Status{"Looking for photos…", ToneNeutral}
+		s.status = said(ToneNeutral, "Looking for photos…")
 		s.spawn(func() {
 			items, err := batch.List(paths, true)
 			s.edit(func() {
 				switch {
 				case err != nil:
-					s.status = Status{sentence(err), ToneBad}
+					s.status = Status{Text: sentence(err), Tone: ToneBad}
 				case len(items) == 0:
-					s.status = Status{"There are no pictures among these files.", ToneWarn}
+					s.status = said(ToneWarn, "There are no pictures among these files.")
 				default:
 					for _, i := range items {
 						c := c
 						c.ContentImagePath = i.Source.Path
 						s.add(c)
 					}
-					s.status = Status{fmt.Sprintf("%d photos are in the queue.", len(items)), ToneNeutral}
+					s.status = said(ToneNeutral, "%d photos are in the queue.", len(items))
 				}
 			})
 		})
@@ -119,7 +119,7 @@ func (s *Session) Enqueue() {
 		}
 		c.ContentImagePath = s.content.Path
 		s.add(c)
-		s.status = Status{s.content.Name + " is in the queue.", ToneNeutral}
+		s.status = said(ToneNeutral, "%s is in the queue.", s.content.Name)
 	})
 }
 

@@ -76,7 +76,7 @@ func (s *Session) restoreQueue() error {
 	}
 	if waiting > 0 {
 		q.paused = true
-		s.status = Status{fmt.Sprintf("%d pictures wait in the queue from the last time.", waiting), ToneNeutral}
+		s.status = said(ToneNeutral, "%d pictures wait in the queue from the last time.", waiting)
 	}
 	return nil
 }

@@ -174,10 +174,10 @@ func (s *Session) follow(w *work) {
 			s.finished(m)
 		case errors.Is(err, context.Canceled):
 			if !w.preview {
-				s.status = Status{"Cancelled. Nothing was saved.", ToneNeutral}
+				s.status = said(ToneNeutral, "Cancelled. Nothing was saved.")
 			}
 		default:
-			s.status = Status{sentence(err), ToneBad}
+			s.status = Status{Text: sentence(err), Tone: ToneBad}
 		}
 	})
 }
@@ -197,7 +197,7 @@ func (s *Session) finished(m *made) {
 		return
 	}
 	if note := m.result.Scores.GateNote; note != "" {
-		s.status = Status{fullStop(note), ToneNeutral}
+		s.status = Status{Text: fullStop(note), Tone: ToneNeutral}
 	}
 }
 

@@ -47,7 +47,7 @@ func (s *Session) noteResult(r *pipeline.Rendering, thumb image.Image) {
 			err = imaging.Save(thumb, path, imaging.JPEGQuality(85))
 		}
 		if err != nil {
-			s.edit(func() { s.status = Status{sentence(fmt.Errorf("keep the history: %w", err)), ToneWarn} })
+			s.edit(func() { s.status = Status{Text: sentence(fmt.Errorf("keep the history: %w", err)), Tone: ToneWarn} })
 		}
 	}
 	s.edit(func() {
@@ -118,14 +118,14 @@ func (s *Session) Reuse(e Entry) {
 // Sheet draws the small pictures of entries on one sheet and saves it.
 func (s *Session) Sheet(entries []Entry, path string) {
 	s.edit(func() {
-		s.status = Status{"Drawing the contact sheet…", ToneNeutral}
+		s.status = said(ToneNeutral, "Drawing the contact sheet…")
 		s.spawn(func() {
 			err := s.drawSheet(entries, path)
 			s.edit(func() {
 				if err != nil {
-					s.status = Status{sentence(err), ToneBad}
+					s.status = Status{Text: sentence(err), Tone: ToneBad}
 				} else {
-					s.status = Status{fmt.Sprintf("Saved %s in %s.", filepath.Base(path), filepath.Dir(path)), ToneGood}
+					s.status = said(ToneGood, "Saved %s in %s.", filepath.Base(path), filepath.Dir(path))
 				}
 			})
 		})

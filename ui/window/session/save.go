@@ -2,7 +2,6 @@ package session
 
 import (
 	"errors"
-	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -49,11 +48,11 @@ func (s *Session) CheckSave(path string) (exists bool, problem string) {
 func (s *Session) Save(path string, overwrite bool) {
 	s.edit(func() {
 		if s.full == nil || s.full.key != s.key() || s.saving {
-			s.status = Status{"Stylize the photo first: there is no full-size picture to save.", ToneWarn}
+			s.status = said(ToneWarn, "Stylize the photo first: there is no full-size picture to save.")
 			return
 		}
 		s.saving = true
-		s.status = Status{"Saving " + filepath.Base(path) + "…", ToneNeutral}
+		s.status = said(ToneNeutral, "Saving %s…", filepath.Base(path))
 		r := s.full.rendering
 		s.spawn(func() {
 			err := s.o.Engine.Save(s.ctx, r, path, overwrite)
@@ -64,13 +63,13 @@ func (s *Session) Save(path string, overwrite bool) {
 				s.saving = false
 				switch {
 				case errors.Is(err, picture.ErrExists):
-					s.status = Status{filepath.Base(path) + " exists already. Save again under another name, or replace it.", ToneBad}
+					s.status = said(ToneBad, "%s exists already. Save again under another name, or replace it.", filepath.Base(path))
 				case errors.Is(err, pipeline.ErrSameFile):
-					s.status = Status{filepath.Base(path) + " is the picture that you opened. Choose another name.", ToneBad}
+					s.status = said(ToneBad, "%s is the picture that you opened. Choose another name.", filepath.Base(path))
 				case err != nil:
-					s.status = Status{sentence(err), ToneBad}
+					s.status = Status{Text: sentence(err), Tone: ToneBad}
 				default:
-					s.status = Status{fmt.Sprintf("Saved %s in %s.", filepath.Base(path), filepath.Dir(path)), ToneGood}
+					s.status = said(ToneGood, "Saved %s in %s.", filepath.Base(path), filepath.Dir(path))
 				}
 			})
 		})
@@ -134,5 +133,5 @@ func (s *Session) Private(path string) bool {
 
 // Say shows a sentence that comes from the window, such as on a drop.
 func (s *Session) Say(text string) {
-	s.edit(func() { s.status = Status{text, ToneNeutral} })
+	s.edit(func() { s.status = Status{Text: text, Tone: ToneNeutral} })
 }

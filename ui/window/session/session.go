@@ -130,7 +130,7 @@ func New(o Options) *Session {
 	s := &Session{o: o, dirty: make(chan struct{}, 1), silent: make(chan struct{})}
 	s.ctx, s.cancel = context.WithCancel(context.Background())
 	if err := errors.Join(s.restorePreferences(), s.restoreHistory(), s.restoreQueue()); err != nil {
-		s.status = Status{sentence(err), ToneWarn}
+		s.status = Status{Text: sentence(err), Tone: ToneWarn}
 	}
 	p := s.preferences
 	s.settings = settings{
@@ -138,7 +138,7 @@ func New(o Options) *Session {
 	}
 	files, err := watch.NewFiles(o.Settle, s.replaced)
 	if err != nil {
-		s.status = Status{"Changes that other programs make to the pictures are not seen: " + sentence(err), ToneWarn}
+		s.status = said(ToneWarn, "Changes that other programs make to the pictures are not seen: %s", sentence(err))
 	} else {
 		s.files = files
 	}

@@ -94,7 +94,7 @@ func TestFailureIsOneSentence(t *testing.T) {
 	r.Stylize()
 	r.engine.job(t, 0).end(nil, errBroken)
 	n := r.wait(t, func(n Snapshot) bool { return !n.Busy })
-	require.Equal(t, Status{"Read network: it is broken.", ToneBad}, n.Status)
+	require.Equal(t, said(ToneBad, "Read network: it is broken."), n.Status)
 	require.True(t, n.CanStylize)
 }
 

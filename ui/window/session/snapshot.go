@@ -1,6 +1,7 @@
 package session
 
 import (
+	"fmt"
 	"image"
 	"time"
 
@@ -103,4 +104,12 @@ const (
 type Status struct {
 	Text string
 	Tone Tone
+	// Format and Args are those that Text was made of, for another language; Format is empty where there is only Text.
+	Format string
+	Args   []any
+}
+
+// said is a status in the words of format.
+func said(t Tone, format string, args ...any) Status {
+	return Status{fmt.Sprintf(format, args...), t, format, args}
 }
