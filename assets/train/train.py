@@ -108,7 +108,7 @@ def batch(d, n, size):
     """n random pairs: content X (N,3,size,size), its thumbnail, style pictures S and the teacher's picture Y of the same square; and their numbers."""
     i = np.random.randint(0, len(d["c"]), n)
     C, S, Y = (data.tensor(d[k][i]) for k in "csy")
-    whole = 8 * random.randint(size // 8, size * 5 // 32)  # how much of the photo a square shows
+    whole = 8 * random.randint(size // 8, d["c"].shape[1] // 8)  # the photo's size; a square shows all of it or a part, its thumbnail 256 px at most
     C, Y, own = data.to(C, whole), data.to(Y, whole), data.to(C[:1], 256)
     X, Y = window([C, Y], size)
     return X, data.to(C, min(whole, 256)), S, Y, i, own

@@ -65,6 +65,12 @@ func Run(ctx context.Context, version string) int {
 	a.Lifecycle().SetOnExitedForeground(func() { w.behind = true })
 	a.Lifecycle().SetOnEnteredForeground(func() { w.behind = false })
 	stop := context.AfterFunc(ctx, func() { seam.call(a.Quit) })
+	a.Lifecycle().SetOnStopped(func() {
+		if size := w.win.Canvas().Size(); !w.win.FullScreen() && size.Width > 0 {
+			a.Preferences().SetFloat(keyWidth, float64(size.Width))
+			a.Preferences().SetFloat(keyHeight, float64(size.Height))
+		}
+	})
 	w.win.ShowAndRun()
 	stop()
 	seam.closed.Store(true)

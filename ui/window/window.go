@@ -55,6 +55,12 @@ type window struct {
 	history *historyWindow // nil until it is shown
 }
 
+// Where the window's size is remembered.
+const (
+	keyWidth  = "window.width"
+	keyHeight = "window.height"
+)
+
 // sidebarWidth is a multiple of the grid's 8.
 const sidebarWidth = 304
 
@@ -90,7 +96,8 @@ func newWindow(a fyne.App, version string, do func(func())) *window {
 
 	w.win.SetPadded(false)
 	w.win.SetContent(w.layout())
-	w.win.Resize(fyne.NewSize(1280, 800))
+	p := a.Preferences()
+	w.win.Resize(fyne.NewSize(float32(p.FloatWithFallback(keyWidth, 1280)), float32(p.FloatWithFallback(keyHeight, 800))))
 	w.win.CenterOnScreen()
 	w.win.SetMaster()
 	return w

@@ -94,7 +94,7 @@ func TestFailureIsOneSentence(t *testing.T) {
 	r.Stylize()
 	r.engine.job(t, 0).end(nil, errBroken)
 	n := r.wait(t, func(n Snapshot) bool { return !n.Busy })
-	require.Equal(t, said(ToneBad, "Read network: it is broken."), n.Status)
+	require.Equal(t, Status{Text: "Read network: it is broken.", Tone: ToneBad}, n.Status)
 	require.True(t, n.CanStylize)
 }
 
