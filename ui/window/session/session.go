@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/gesso-app/gesso/pipeline"
+	"github.com/gesso-app/gesso/pipeline/batch"
 	"github.com/gesso-app/gesso/pipeline/picture"
 	"github.com/gesso-app/gesso/pipeline/watch"
 )
@@ -57,6 +58,8 @@ type Options struct {
 	Settle time.Duration
 	// StateFolder is where the queue and the history are kept over the program's end; without one they are not.
 	StateFolder string
+	// Watch starts to work on a watch folder; event is told what happens, from any goroutine. nil means that folders are not watched.
+	Watch func(ctx context.Context, f Folder, event func(batch.Event)) (Watcher, error)
 	// SaveFolder is where pictures go whose photo lies under PrivateFolder, the place of the program's own samples.
 	SaveFolder, PrivateFolder string
 }
@@ -89,7 +92,9 @@ type Session struct {
 	own      []OwnStyle // replaced as a whole, never changed
 
 	preferences                  Preferences
+	folders                      []*folder
 	preferencesFile, entriesFile *keeper
+	foldersFile                  *keeper
 }
 
 // The ends of SetBrush.
@@ -129,7 +134,7 @@ func New(o Options) *Session {
 	}
 	s := &Session{o: o, dirty: make(chan struct{}, 1), silent: make(chan struct{})}
 	s.ctx, s.cancel = context.WithCancel(context.Background())
-	if err := errors.Join(s.restorePreferences(), s.restoreHistory(), s.restoreQueue()); err != nil {
+	if err := errors.Join(s.restorePreferences(), s.restoreHistory(), s.restoreQueue(), s.restoreFolders()); err != nil {
 		s.status = Status{Text: sentence(err), Tone: ToneWarn}
 	}
 	p := s.preferences
