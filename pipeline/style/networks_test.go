@@ -17,7 +17,7 @@ import (
 
 func open(t *testing.T) *Networks {
 	t.Helper()
-	n, err := Load("../../assets/networks", native.Options{})
+	n, err := Load(native.Open, "../../assets/networks", native.Options{})
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, n.Close()) })
 	return n
