@@ -57,7 +57,7 @@ func Open(ctx context.Context, o Options) (*Transfer, error) {
 	if o.Limits == (picture.Limits{}) {
 		o.Limits = picture.DefaultLimits
 	}
-	dir, err := unpackNetworks(o.CacheDir)
+	dir, err := UnpackNetworks(o.CacheDir)
 	if err != nil {
 		return nil, err
 	}
