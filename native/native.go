@@ -11,6 +11,7 @@ type (
 	DType     = engine.DType
 	Units     = engine.Units
 	Feature   = engine.Feature
+	Range     = engine.Range
 	Placement = engine.Placement
 	Options   = engine.Options
 	Operation = engine.Operation

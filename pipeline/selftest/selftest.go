@@ -225,7 +225,7 @@ func try(ctx context.Context, dir string, t style.Trial, u native.Units, o Optio
 	}
 	slices.Sort(times)
 	n.Median = times[len(times)/2]
-	n.Plan = plan(ctx, m)
+	n.Plan = PlanOf(ctx, m)
 	return nil
 }
 
@@ -241,7 +241,8 @@ func compare(t style.Trial, out map[string]*native.Tensor, tolerance float64) (l
 	return list
 }
 
-func plan(ctx context.Context, m native.Model) Plan {
+// PlanOf reads the plan of an open model. It is unknown where there is none.
+func PlanOf(ctx context.Context, m native.Model) Plan {
 	planner, ok := m.(native.Planner)
 	if !ok {
 		return Plan{}
