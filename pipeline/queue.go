@@ -19,7 +19,7 @@ const (
 var ErrQueueClosed = errors.New("the queue is closed")
 
 // Queue runs jobs one after the other on a goroutine that owns the engine. The engine is opened with the first job and kept; when opening
-// fails, that job gets the error and the next one tries again.
+// fails, that job gets the error and the next one tries again. While the machine is hot it rests before a JobRun.
 type Queue struct {
 	open   func(context.Context) (*Transfer, error)
 	ctx    context.Context
@@ -134,6 +134,9 @@ func (q *Queue) next() *Job {
 func (j *Job) run(t *Transfer) (*Rendering, error) {
 	if j.Kind == JobRender {
 		return t.Render(j.ctx, j.Config, j.report)
+	}
+	if err := t.cooling.rest(j.ctx); err != nil { // nobody looks at the screen for it
+		return nil, err
 	}
 	r, err := t.Run(j.ctx, j.Config, j.report)
 	if err != nil {

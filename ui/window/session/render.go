@@ -196,6 +196,8 @@ func (s *Session) finished(m *made) {
 	}
 	if note := m.result.Scores.GateNote; note != "" {
 		s.status = Status{fullStop(note), ToneNeutral}
+	} else if m.result.Scores.Heat != "" {
+		s.status = Status{"The machine is hot, and slow until it has cooled.", ToneNeutral}
 	}
 }
 
