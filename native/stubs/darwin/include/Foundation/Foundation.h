@@ -13,6 +13,9 @@
 typedef const struct __CFString *CFStringRef;
 typedef const struct __CFDictionary *CFDictionaryRef;
 typedef const struct __CFAllocator *CFAllocatorRef;
+typedef const struct __CFData *CFDataRef;
+typedef const void *CFTypeRef;
+void CFRelease(CFTypeRef o);
 typedef uint32_t OSType;
 typedef struct _NSRange { NSUInteger location, length; } NSRange;
 typedef struct {
@@ -34,12 +37,15 @@ typedef struct {
 + (instancetype)stringWithFormat:(NSString *)f, ... __attribute__((format(__NSString__, 1, 2)));
 - (NSInteger)compare:(NSString *)s;
 @property (readonly) const char *UTF8String;
+@property (readonly) NSString *pathExtension;
 @end
 @interface NSValue : NSObject
 @property (readonly) NSRange rangeValue;
 @end
 @interface NSNumber : NSValue <NSCopying>
 + (NSNumber *)numberWithLongLong:(long long)v;
++ (NSNumber *)numberWithUnsignedLong:(unsigned long)v;
++ (NSNumber *)numberWithBool:(BOOL)v;
 @property (readonly) long long longLongValue;
 @end
 @interface NSArray : NSObject <NSFastEnumeration>
@@ -70,9 +76,22 @@ typedef struct {
 @interface NSURL : NSObject
 + (NSURL *)fileURLWithPath:(NSString *)p;
 @property (readonly) NSString *path;
+@property (readonly, getter=isFileURL) BOOL fileURL;
 @end
-extern NSString *const NSUnderlyingErrorKey;
+@interface NSData : NSObject
++ (instancetype)dataWithBytes:(const void *)b length:(NSUInteger)n;
+- (instancetype)initWithBytesNoCopy:(void *)b length:(NSUInteger)n freeWhenDone:(BOOL)f;
+@property (readonly) const void *bytes;
+@property (readonly) NSUInteger length;
+@end
+@interface NSThread : NSObject
+@property (class, readonly) BOOL isMainThread;
+@end
+@interface NSOperationQueue : NSObject
+@end
+extern NSString *const NSUnderlyingErrorKey, *const NSLocalizedDescriptionKey;
 @interface NSError : NSObject
++ (instancetype)errorWithDomain:(NSString *)d code:(NSInteger)c userInfo:(NSDictionary *)i;
 @property (readonly) NSString *domain, *localizedDescription;
 @property (readonly) NSInteger code;
 @property (readonly) NSDictionary *userInfo;
