@@ -29,6 +29,13 @@ func (w *window) openDialog(title, at string, open func(string)) {
 	if w.dialogOpen() {
 		return
 	}
+	folder := picturesDir()
+	if at != "" && !w.session.Private(at) {
+		folder = filepath.Dir(at)
+	}
+	if w.openPanel(title, folder, open) {
+		return
+	}
 	d := dialog.NewFileOpen(func(r fyne.URIReadCloser, err error) {
 		if err != nil {
 			w.session.Say(err.Error())
@@ -43,10 +50,6 @@ func (w *window) openDialog(title, at string, open func(string)) {
 	d.SetTitleText(title)
 	d.SetConfirmText("Open")
 	d.SetFilter(storage.NewExtensionFileFilter(pictureExtensions))
-	folder := picturesDir()
-	if at != "" && !w.session.Private(at) {
-		folder = filepath.Dir(at)
-	}
 	if l, err := storage.ListerForURI(storage.NewFileURI(folder)); err == nil {
 		d.SetLocation(l)
 	}
@@ -115,6 +118,7 @@ func (w *window) makeMenu() {
 		return i
 	}
 	w.menuSave = item("Save…", shortcut(fyne.KeyS, 0), w.openSave)
+	w.menuReveal = item(revealLabel(), shortcut(fyne.KeyR, fyne.KeyModifierShift), w.reveal)
 	w.menuStylize = item("Stylize", shortcut(fyne.KeyReturn, 0), w.session.Stylize)
 	w.menuCancel = item("Cancel", shortcut(fyne.KeyPeriod, 0), w.session.Cancel)
 	quit := item("Quit", shortcut(fyne.KeyQ, 0), w.app.Quit)
@@ -125,6 +129,7 @@ func (w *window) makeMenu() {
 			item("Open Painting…", shortcut(fyne.KeyO, fyne.KeyModifierShift), w.openPainting),
 			fyne.NewMenuItemSeparator(),
 			w.menuSave,
+			w.menuReveal,
 			fyne.NewMenuItemSeparator(),
 			quit),
 		fyne.NewMenu("Image", w.menuStylize, w.menuCancel),
@@ -141,7 +146,7 @@ func (w *window) updateMenu(n session.Snapshot) {
 }
 
 func (w *window) updateMenuItems(n session.Snapshot) (changed bool) {
-	for i, disabled := range map[*fyne.MenuItem]bool{w.menuSave: !n.CanSave, w.menuStylize: !n.CanStylize, w.menuCancel: !n.Busy} {
+	for i, disabled := range map[*fyne.MenuItem]bool{w.menuSave: !n.CanSave, w.menuReveal: n.Saved == "", w.menuStylize: !n.CanStylize, w.menuCancel: !n.Busy} {
 		changed = changed || i.Disabled != disabled
 		i.Disabled = disabled
 	}

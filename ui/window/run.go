@@ -13,6 +13,7 @@ import (
 	"fyne.io/fyne/v2/app"
 
 	"github.com/gesso-app/gesso/assets"
+	"github.com/gesso-app/gesso/native/mac"
 	"github.com/gesso-app/gesso/pipeline"
 	"github.com/gesso-app/gesso/pipeline/picture"
 	"github.com/gesso-app/gesso/ui/window/session"
@@ -27,6 +28,14 @@ func Run(ctx context.Context, version string) int {
 		fmt.Fprintln(os.Stderr, err)
 		return 1
 	}
+	ctx, cancel := context.WithCancel(ctx)
+	opened := make(chan []string)
+	mac.OnOpen(func(paths []string) { // before the window is made: the program may have been started with them
+		select {
+		case opened <- paths:
+		case <-ctx.Done():
+		}
+	})
 	a := app.NewWithID("app.gesso.Gesso")
 	a.Settings().SetTheme(view.Theme{})
 	a.SetIcon(fyne.NewStaticResource("icon.png", assets.Icon()))
@@ -48,9 +57,20 @@ func Run(ctx context.Context, version string) int {
 		s.Say(err.Error())
 	}
 
+	go func() {
+		for {
+			select {
+			case paths := <-opened:
+				seam.call(func() { w.openFiles(paths) })
+			case <-ctx.Done():
+				return
+			}
+		}
+	}()
 	stop := context.AfterFunc(ctx, func() { seam.call(a.Quit) })
 	w.win.ShowAndRun()
 	stop()
+	cancel()
 	seam.closed.Store(true)
 	s.Close()
 	return 0

@@ -40,10 +40,11 @@ type window struct {
 	status   *view.Text
 	save     *widget.Button
 
-	menuSave, menuStylize, menuCancel *fyne.MenuItem
-	menu                              *fyne.MainMenu
-	saving                            *saveForm // nil unless it is open
-	fronts                            []func()  // close the open dialogs, the one in front last
+	menuSave, menuReveal, menuStylize, menuCancel *fyne.MenuItem
+
+	menu   *fyne.MainMenu
+	saving *saveForm // nil unless it is open
+	fronts []func()  // close the open dialogs, the one in front last
 }
 
 // sidebarWidth is a multiple of the grid's 8.

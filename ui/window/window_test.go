@@ -290,6 +290,28 @@ func TestSaveForm(t *testing.T) {
 	require.Nil(t, r.win.Canvas().Overlays().Top())
 }
 
+func TestShowSavedPicture(t *testing.T) {
+	r := ready(t)
+	r.reveal() // there is nothing to show yet
+	r.stylized()
+	out := filepath.Join(r.dir, "out.jpg")
+	r.session.Save(out, false)
+	r.until(func() bool { return !r.menuReveal.Disabled })
+	require.Equal(t, out, r.session.Snapshot().Saved)
+	t.Setenv("PATH", t.TempDir()) // there is no file manager
+	r.reveal()
+	r.until(func() bool { return strings.Contains(r.status.String(), out) || strings.Contains(r.status.String(), "main thread") })
+}
+
+func TestFilesFromTheSystem(t *testing.T) {
+	r := open(t)
+	r.openFiles(nil)
+	r.openFiles([]string{r.photo, r.painting})
+	r.until(func() bool { return r.session.Snapshot().Content.Ready() })
+	require.Equal(t, r.photo, r.session.Snapshot().Content.Path)
+	r.until(func() bool { return strings.Contains(r.status.String(), "2 files were opened") })
+}
+
 func TestOpenDialogByClickAndKey(t *testing.T) {
 	r := ready(t)
 	test.Tap(r.window.photo)
@@ -319,8 +341,9 @@ func TestMenuHasShortcuts(t *testing.T) {
 			require.NotNil(t, i.Shortcut, i.Label)
 		}
 	}
-	require.Equal(t, []string{"Open Photo…", "Open Painting…", "Save…", "Quit"}, labels)
+	require.Equal(t, []string{"Open Photo…", "Open Painting…", "Save…", revealLabel(), "Quit"}, labels)
 	require.True(t, r.menuSave.Disabled)
+	require.True(t, r.menuReveal.Disabled)
 }
 
 func TestEverythingFitsTheSmallestWindow(t *testing.T) {

@@ -82,6 +82,7 @@ func (s *Session) Save(path string, overwrite bool) {
 				case err != nil:
 					s.status = Status{sentence(err), ToneBad}
 				default:
+					s.saved = path
 					s.status = Status{fmt.Sprintf("Saved %s in %s.", filepath.Base(path), filepath.Dir(path)), ToneGood}
 				}
 			})
