@@ -300,7 +300,9 @@ func TestShowSavedPicture(t *testing.T) {
 	require.Equal(t, out, r.session.Snapshot().Saved)
 	t.Setenv("PATH", t.TempDir()) // there is no file manager
 	r.reveal()
-	r.until(func() bool { return strings.Contains(r.status.String(), out) || strings.Contains(r.status.String(), "main thread") })
+	r.until(func() bool {
+		return strings.Contains(r.status.String(), out) || strings.Contains(r.status.String(), "main thread")
+	})
 }
 
 func TestFilesFromTheSystem(t *testing.T) {
