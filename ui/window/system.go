@@ -4,30 +4,22 @@ package window
 
 import (
 	"errors"
-	"fmt"
+	"net/url"
+	"os"
 	"path/filepath"
-	"runtime"
 
 	"github.com/gesso-app/gesso/native/mac"
 )
 
-// revealLabel names the place that the system shows files in.
-func revealLabel() string {
-	if runtime.GOOS == "darwin" {
-		return "Show in Finder"
-	}
-	return "Show in Folder"
-}
+// What the window asks of macOS; elsewhere Fyne's own ways are taken.
 
-// reveal shows the picture that was saved last where the system shows files.
-func (w *window) reveal() {
-	path := w.session.Snapshot().Saved
-	if path == "" {
-		return
+// reveal shows a file where the system shows files.
+func (w *window) reveal(path string) {
+	err := mac.Reveal(path)
+	if errors.Is(err, mac.ErrUnsupported) {
+		err = w.app.OpenURL(&url.URL{Scheme: "file", Path: filepath.Dir(path)})
 	}
-	if err := mac.Reveal(path); errors.Is(err, mac.ErrUnsupported) {
-		w.session.Say("There is no file manager to show it in: the picture is " + path + ".")
-	} else if err != nil {
+	if err != nil {
 		w.session.Say(err.Error())
 	}
 }
@@ -41,13 +33,42 @@ func (w *window) openPanel(title, folder string, open func(string)) bool {
 	}) == nil
 }
 
-// openFiles opens what the system hands over: the first file is the photo.
-func (w *window) openFiles(paths []string) {
-	if len(paths) == 0 || w.dialogOpen() {
-		return
+// pastePicture opens what lies on the system's pasteboard: a picture, or a file that was copied. It is false where there is neither, and where the
+// system does not tell.
+func (w *window) pastePicture() bool {
+	p, err := mac.Paste()
+	switch {
+	case err != nil:
+		return false
+	case p.Path != "":
+		w.session.OpenMany([]string{p.Path})
+		return true
 	}
-	w.session.OpenContent(paths[0])
-	if n := len(paths); n > 1 {
-		w.session.Say(fmt.Sprintf("%d files were opened; the first, %s, is the photo.", n, filepath.Base(paths[0])))
+	path, err := keep(p.PNG)
+	if err != nil {
+		w.session.Say(err.Error())
+		return true
+	}
+	w.session.OpenContent(path)
+	return true
+}
+
+// keep writes a pasted picture among the program's own files, in the place of the one before.
+func keep(png []byte) (path string, err error) {
+	cache, err := cacheDir()
+	if err != nil {
+		return "", err
+	}
+	path = filepath.Join(cache, "pasted.png")
+	if err := os.WriteFile(path+".part", png, 0o600); err != nil {
+		return "", err
+	}
+	return path, os.Rename(path+".part", path)
+}
+
+// openFiles opens what the Finder or the Dock hands over.
+func (w *window) openFiles(paths []string) {
+	if len(paths) > 0 && !w.dialogOpen() {
+		w.session.OpenMany(paths)
 	}
 }
