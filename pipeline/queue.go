@@ -20,7 +20,7 @@ const (
 var ErrQueueClosed = errors.New("the queue is closed")
 
 // Queue runs jobs one after the other on a goroutine that owns the engine. The engine is opened with the first job and kept; when opening
-// fails, that job gets the error and the next one tries again.
+// fails, that job gets the error and the next one tries again. While the machine is hot it rests before a JobRun.
 type Queue struct {
 	open   func(context.Context) (*Transfer, error)
 	ctx    context.Context
@@ -152,6 +152,9 @@ func (j *Job) run(t *Transfer) (*Rendering, error) {
 		return t.Render(j.ctx, j.Config, j.report)
 	case jobDo:
 		return nil, j.do(j.ctx, t)
+	}
+	if err := t.cooling.rest(j.ctx); err != nil { // nobody looks at the screen for it
+		return nil, err
 	}
 	r, err := t.Run(j.ctx, j.Config, j.report)
 	if err != nil {

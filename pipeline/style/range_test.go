@@ -115,7 +115,7 @@ func sizeOutputs(t *testing.T, n *network, side map[string]int) {
 // TestNothingLeavesFloat16 looks at every value on the way, on a photo, on every built-in style, and on pictures that no painting is like.
 func TestNothingLeavesFloat16(t *testing.T) {
 	dir, side := laidOpen(t)
-	n, err := Load(dir, native.Options{})
+	n, err := Load(native.Open, dir, native.Options{})
 	require.NoError(t, err)
 	defer func() { require.NoError(t, n.Close()) }()
 	in, err := n.transform.tensor(inImage, []int{1, 3, rangeTile, rangeTile})

@@ -29,6 +29,13 @@ func (w *window) openDialog(title, at string, open func(string)) {
 	if w.dialogOpen() {
 		return
 	}
+	folder := picturesDir()
+	if at != "" && !w.session.Private(at) {
+		folder = filepath.Dir(at)
+	}
+	if w.openPanel(title, folder, open) {
+		return
+	}
 	d := dialog.NewFileOpen(func(r fyne.URIReadCloser, err error) {
 		if err != nil {
 			w.session.Say(err.Error())
@@ -43,10 +50,6 @@ func (w *window) openDialog(title, at string, open func(string)) {
 	d.SetTitleText(title)
 	d.SetConfirmText(tr("Open"))
 	d.SetFilter(storage.NewExtensionFileFilter(pictureExtensions))
-	folder := picturesDir()
-	if at != "" && !w.session.Private(at) {
-		folder = filepath.Dir(at)
-	}
 	if l, err := storage.ListerForURI(storage.NewFileURI(folder)); err == nil {
 		d.SetLocation(l)
 	}
@@ -150,6 +153,9 @@ func (w *window) offerRecipe(path string) {
 
 // paste opens the picture whose path is on the clipboard.
 func (w *window) paste() {
+	if w.pastePicture() {
+		return
+	}
 	text := strings.TrimSpace(w.app.Clipboard().Content())
 	line, _, _ := strings.Cut(text, "\n")
 	if u, err := storage.ParseURI(strings.TrimSpace(line)); err == nil && u.Scheme() == "file" {

@@ -17,11 +17,11 @@ import (
 
 // menuItems are those that change: greyed out, or with items below them.
 type menuItems struct {
-	save, stylize, enqueue, cancel, undo, redo, own *fyne.MenuItem
-	recent                                          *fyne.MenuItem
-	presets                                         *fyne.Menu
-	main                                            *fyne.MainMenu
-	recentPaths                                     []string
+	save, reveal, stylize, enqueue, cancel, undo, redo, own *fyne.MenuItem
+	recent                                                  *fyne.MenuItem
+	presets                                                 *fyne.Menu
+	main                                                    *fyne.MainMenu
+	recentPaths                                             []string
 }
 
 func shortcut(k fyne.KeyName, extra fyne.KeyModifier) fyne.Shortcut {
@@ -37,6 +37,7 @@ func menuItem(label string, s fyne.Shortcut, f func()) *fyne.MenuItem {
 func (w *window) makeMenu() {
 	s, m, line := w.session, &w.menu, fyne.NewMenuItemSeparator()
 	m.save = menuItem(tr("Save…"), shortcut(fyne.KeyS, 0), w.openSave)
+	m.reveal = menuItem(tr("Show in Folder"), shortcut(fyne.KeyR, fyne.KeyModifierShift), func() { w.reveal(s.Snapshot().Saved) })
 	m.stylize = menuItem(tr("Stylize"), shortcut(fyne.KeyReturn, 0), s.Stylize)
 	m.enqueue = menuItem(tr("Add to Queue"), shortcut(fyne.KeyReturn, fyne.KeyModifierShift), s.Enqueue)
 	m.cancel = menuItem(tr("Cancel"), shortcut(fyne.KeyPeriod, 0), s.Cancel)
@@ -56,7 +57,7 @@ func (w *window) makeMenu() {
 			menuItem(tr("Open Photo…"), shortcut(fyne.KeyO, 0), w.openPhoto), m.recent,
 			menuItem(tr("Open Painting…"), shortcut(fyne.KeyO, fyne.KeyModifierShift), w.openPainting),
 			menuItem(tr("Open Folder…"), nil, w.openFolder), line,
-			m.save, line, menuItem(tr("Settings…"), shortcut(fyne.KeyComma, 0), w.openSettings), line, quit),
+			m.save, m.reveal, line, menuItem(tr("Settings…"), shortcut(fyne.KeyComma, 0), w.openSettings), line, quit),
 		fyne.NewMenu(tr("Edit"), m.undo, m.redo, line, menuItem(tr("Paste Picture"), paste, w.inText(paste, w.paste)), m.own),
 		fyne.NewMenu(tr("Image"), m.stylize, m.enqueue, m.cancel),
 		m.presets,
@@ -96,7 +97,7 @@ func (w *window) updateMenu(n session.Snapshot) {
 func (w *window) updateMenuItems(n session.Snapshot) (changed bool) {
 	m := &w.menu
 	for i, disabled := range map[*fyne.MenuItem]bool{
-		m.save: !n.CanSave, m.stylize: !n.CanStylize, m.cancel: !n.Busy, m.enqueue: !n.CanEnqueue,
+		m.save: !n.CanSave, m.reveal: n.Saved == "", m.stylize: !n.CanStylize, m.cancel: !n.Busy, m.enqueue: !n.CanEnqueue,
 		m.own: !n.Style.Ready(), m.recent: len(n.Recent) == 0,
 	} {
 		changed = changed || i.Disabled != disabled

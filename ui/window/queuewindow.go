@@ -4,7 +4,6 @@ package window
 
 import (
 	"fmt"
-	"net/url"
 	"path/filepath"
 	"time"
 
@@ -155,13 +154,6 @@ func (q *queueWindow) row(t session.Task) view.TaskState {
 		r.Buttons = []view.RowButton{again}
 	}
 	return r
-}
-
-// reveal opens the folder of a file.
-func (w *window) reveal(path string) {
-	if err := w.app.OpenURL(&url.URL{Scheme: "file", Path: filepath.Dir(path)}); err != nil {
-		w.session.Say(err.Error())
-	}
 }
 
 // updatePanels shows the session's state in the other windows that are open, and says when the queue has ended behind the user's back.

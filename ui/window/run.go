@@ -15,6 +15,7 @@ import (
 	"fyne.io/fyne/v2/lang"
 
 	"github.com/gesso-app/gesso/assets"
+	"github.com/gesso-app/gesso/native/mac"
 	"github.com/gesso-app/gesso/pipeline"
 	"github.com/gesso-app/gesso/pipeline/batch"
 	"github.com/gesso-app/gesso/pipeline/picture"
@@ -32,6 +33,15 @@ func Run(ctx context.Context, version string) int {
 		fmt.Fprintln(os.Stderr, err)
 		return 1
 	}
+	ctx, cancel := context.WithCancel(ctx)
+	opened := make(chan []string)
+	mac.OnOpen(func(paths []string) { // before the window is made: the program may have been started with them
+		select {
+		case opened <- paths:
+		case <-ctx.Done():
+		}
+	})
+	defer cancel()
 	a := app.NewWithID("app.gesso.Gesso")
 	state, err := stateDir()
 	if err != nil {
@@ -70,6 +80,16 @@ func Run(ctx context.Context, version string) int {
 
 	a.Lifecycle().SetOnExitedForeground(func() { w.behind = true })
 	a.Lifecycle().SetOnEnteredForeground(func() { w.behind = false })
+	go func() {
+		for {
+			select {
+			case paths := <-opened:
+				seam.call(func() { w.openFiles(paths) })
+			case <-ctx.Done():
+				return
+			}
+		}
+	}()
 	stop := context.AfterFunc(ctx, func() { seam.call(a.Quit) })
 	a.Lifecycle().SetOnStopped(func() {
 		if size := w.win.Canvas().Size(); !w.win.FullScreen() && size.Width > 0 {

@@ -311,6 +311,35 @@ func TestOpenDialogByClickAndKey(t *testing.T) {
 	r.escape()
 }
 
+func TestSavedPictureCanBeShown(t *testing.T) {
+	r := ready(t)
+	r.stylized()
+	out := filepath.Join(r.dir, "out.jpg")
+	r.session.Save(out, false)
+	r.until(func() bool { return !r.menu.reveal.Disabled })
+	require.Equal(t, out, r.session.Snapshot().Saved)
+}
+
+func TestFilesFromTheSystem(t *testing.T) {
+	r := open(t)
+	r.openFiles(nil)
+	r.openFiles([]string{r.photo})
+	r.until(func() bool { return r.session.Snapshot().Content.Ready() })
+	require.Equal(t, r.photo, r.session.Snapshot().Content.Path)
+}
+
+func TestPastedPictureIsKept(t *testing.T) {
+	t.Setenv("XDG_CACHE_HOME", t.TempDir())
+	t.Setenv("HOME", t.TempDir())
+	for _, data := range []string{"first", "second"} {
+		path, err := keep([]byte(data))
+		require.NoError(t, err)
+		got, err := os.ReadFile(path)
+		require.NoError(t, err)
+		require.Equal(t, data, string(got))
+	}
+}
+
 func TestClearWithTheDeleteKey(t *testing.T) {
 	r := ready(t)
 	r.window.photo.TypedKey(&fyne.KeyEvent{Name: fyne.KeyDelete})
@@ -335,6 +364,7 @@ func TestMenuHasShortcuts(t *testing.T) {
 		}
 	}
 	require.True(t, r.menu.save.Disabled)
+	require.True(t, r.menu.reveal.Disabled)
 }
 
 func TestEverythingFitsTheSmallestWindow(t *testing.T) {

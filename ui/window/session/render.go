@@ -198,6 +198,8 @@ func (s *Session) finished(m *made) {
 	}
 	if note := m.result.Scores.GateNote; note != "" {
 		s.status = Status{Text: fullStop(note), Tone: ToneNeutral}
+	} else if m.result.Scores.Heat != "" {
+		s.status = said(ToneNeutral, "The machine is hot, and slow until it has cooled.")
 	}
 }
 

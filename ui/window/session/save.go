@@ -69,6 +69,7 @@ func (s *Session) Save(path string, overwrite bool) {
 				case err != nil:
 					s.status = Status{Text: sentence(err), Tone: ToneBad}
 				default:
+					s.saved = path
 					s.status = said(ToneGood, "Saved %s in %s.", filepath.Base(path), filepath.Dir(path))
 				}
 			})

@@ -84,7 +84,8 @@ type Session struct {
 	full     *made       // the last full-size picture
 	shown    *made       // the one in the snapshot: full or a preview
 	saving   bool
-	mapped   bool // a map of the likeness is wanted
+	saved    string // the path of the picture that was saved last
+	mapped   bool   // a map of the likeness is wanted
 	status   Status
 	past     history
 	queue    queue
@@ -275,6 +276,7 @@ func (s *Session) Snapshot() Snapshot {
 	}
 	n.CanEnqueue = s.ready()
 	n.CanStylize = s.ready() && !n.Busy
+	n.Saved = s.saved
 	n.CanSave = s.full != nil && s.full.key == s.key() && !n.Busy && !s.saving
 	if m := s.shown; m != nil {
 		r := m.result

@@ -51,6 +51,14 @@ func TestBrokenPictureSaysWhyInThePane(t *testing.T) {
 	require.Contains(t, n.Style.Error, "missing.png")
 }
 
+func TestHeatIsSaid(t *testing.T) {
+	r := ready(t)
+	r.Stylize()
+	r.engine.job(t, 0).paint(pipeline.Result{SSIMScore: 0.9, Heat: "serious"})
+	n := r.wait(t, func(n Snapshot) bool { return n.Result != nil })
+	require.Contains(t, n.Status.Text, "hot")
+}
+
 func TestStylizeReportsProgressAndScores(t *testing.T) {
 	r := ready(t)
 	r.Stylize()

@@ -52,6 +52,8 @@ type Snapshot struct {
 	CanStylize bool
 	CanEnqueue bool
 	CanSave    bool
+	// Saved is the path of the picture that was saved last, empty before any was.
+	Saved string
 	// Result is the latest picture that goes with the opened photo, nil when there is none.
 	Result *Result
 	// Status is one sentence on what happened last, empty when there is nothing to say.
