@@ -8,17 +8,19 @@ import (
 	"github.com/gesso-app/gesso/native/mlpackage/milpb"
 )
 
-// Const is a constant of a program. Its elements are given by Float32s, Ints or Strings, by the type; float16 values that lie in a blob file
-// are converted when Float32s is called.
+// Const is a constant of a program. Its elements are given by Float32s, Ints or Strings, by the type. What lies in a blob file or is compressed
+// is converted when it is asked for.
 type Const struct {
 	DType   milpb.DataType
 	Shape   []int64
-	Ints    []int64 // integers and booleans
 	Strings []string
 
+	ints   []int64 // integers and booleans
 	floats []float32
-	half   []byte // float16, little-endian
+	packed []byte // elements as a file holds them, of bits each, the least significant first
+	bits   int
 	ref    *blobRef
+	fill   func(dst []float32, at int64) // elements from at on, of a compressed constant
 }
 
 // maxElements bounds a constant.
@@ -41,27 +43,59 @@ func IsFloat(d milpb.DataType) bool {
 	return d == milpb.DataType_FLOAT16 || d == milpb.DataType_FLOAT32 || d == milpb.DataType_FLOAT64
 }
 
-// Float32s returns the elements of a number or boolean as float32; do not change them.
-func (c *Const) Float32s() []float32 {
+// Read gives the elements from at on, of a number or boolean, as float32.
+func (c *Const) Read(dst []float32, at int64) {
 	switch {
 	case c.floats != nil:
-	case c.half != nil:
-		c.floats = make([]float32, len(c.half)/2)
-		for i := range c.floats {
-			c.floats[i] = Half(binary.LittleEndian.Uint16(c.half[2*i:]))
+		copy(dst, c.floats[at:])
+	case c.fill != nil:
+		c.fill(dst, at)
+	case c.packed != nil && c.DType == milpb.DataType_FLOAT16:
+		for i := range dst {
+			dst[i] = Half(binary.LittleEndian.Uint16(c.packed[2*(at+int64(i)):]))
+		}
+	case c.packed != nil && c.DType == milpb.DataType_FLOAT32:
+		for i := range dst {
+			dst[i] = math.Float32frombits(binary.LittleEndian.Uint32(c.packed[4*(at+int64(i)):]))
+		}
+	case c.packed != nil:
+		for i := range dst {
+			dst[i] = float32(c.integer(at + int64(i)))
 		}
 	default:
-		c.floats = make([]float32, len(c.Ints))
-		for i, v := range c.Ints {
-			c.floats[i] = float32(v)
+		for i := range dst {
+			dst[i] = float32(c.ints[at+int64(i)])
 		}
+	}
+}
+
+// Float32s returns the elements of a number or boolean as float32; do not change them. They are kept: Read does not.
+func (c *Const) Float32s() []float32 {
+	if c.floats == nil {
+		f := make([]float32, c.Len())
+		c.Read(f, 0)
+		c.floats = f
 	}
 	return c.floats
 }
 
-// HalfOnDisk tells where float16 data lies in a file, so that an engine can read it there.
-func (c *Const) HalfOnDisk() (file string, offset int64, ok bool) {
-	if c.half == nil || c.ref == nil {
+// Ints returns the elements of an integer or boolean; do not change them.
+func (c *Const) Ints() []int64 {
+	if c.ints == nil && c.packed != nil && !c.IsFloat() {
+		c.ints = make([]int64, c.Len())
+		for i := range c.ints {
+			c.ints[i] = c.integer(int64(i))
+		}
+	}
+	return c.ints
+}
+
+// IsCompressed tells whether the elements are computed from others.
+func (c *Const) IsCompressed() bool { return c.fill != nil }
+
+// OnDisk tells where float16 or float32 data lies in a file, so that an engine can read it there.
+func (c *Const) OnDisk() (file string, offset int64, ok bool) {
+	if c.ref == nil || !c.IsFloat() {
 		return "", 0, false
 	}
 	return c.ref.File, c.ref.Offset, true
@@ -127,20 +161,20 @@ func (c *Const) immediate(t *milpb.TensorValue, n int64) error {
 		}
 	case *milpb.TensorValue_Ints:
 		for _, d := range x.Ints.GetValues() {
-			c.Ints = append(c.Ints, int64(d))
+			c.ints = append(c.ints, int64(d))
 		}
 	case *milpb.TensorValue_LongInts:
-		c.Ints = x.LongInts.GetValues()
+		c.ints = x.LongInts.GetValues()
 	case *milpb.TensorValue_Bools:
 		for _, d := range x.Bools.GetValues() {
-			c.Ints = append(c.Ints, flag(d))
+			c.ints = append(c.ints, flag(d))
 		}
 	case *milpb.TensorValue_Strings:
 		c.Strings = x.Strings.GetValues()
 	case *milpb.TensorValue_Bytes:
 		return c.raw(x.Bytes.GetValues(), n)
 	}
-	have := len(c.Ints)
+	have := len(c.ints)
 	switch {
 	case c.IsFloat():
 		have = len(c.floats)
@@ -160,53 +194,60 @@ func flag(b bool) int64 {
 	return 0
 }
 
-// raw reads n packed little-endian elements.
+// raw takes n packed little-endian elements.
 func (c *Const) raw(b []byte, n int64) error {
-	width, ok := widths[c.DType]
+	bits, ok := widths[c.DType]
 	if !ok {
 		return fmt.Errorf("constants of type %v are not known", c.DType)
 	}
-	if int64(len(b)) != n*width {
+	if int64(len(b)) != (n*int64(bits)+7)/8 {
 		return fmt.Errorf("a constant of type %v and shape %v has %d bytes of data", c.DType, c.Shape, len(b))
 	}
-	switch c.DType {
-	case milpb.DataType_FLOAT16:
-		c.half = b
-	case milpb.DataType_FLOAT32:
-		c.floats = make([]float32, n)
-		for i := range c.floats {
-			c.floats[i] = math.Float32frombits(binary.LittleEndian.Uint32(b[4*i:]))
-		}
-	default:
-		c.Ints = make([]int64, n)
-		for i := range c.Ints {
-			c.Ints[i] = integer(c.DType, b[int64(i)*width:])
-		}
+	c.packed, c.bits = b, bits
+	if n == 0 {
+		c.packed, c.ints, c.floats = nil, []int64{}, []float32{}
 	}
 	return nil
 }
 
-// widths are the sizes in bytes of the types that raw reads.
-var widths = map[milpb.DataType]int64{
-	milpb.DataType_FLOAT16: 2, milpb.DataType_FLOAT32: 4, milpb.DataType_BOOL: 1, milpb.DataType_INT8: 1, milpb.DataType_UINT8: 1,
-	milpb.DataType_INT16: 2, milpb.DataType_UINT16: 2, milpb.DataType_INT32: 4, milpb.DataType_UINT32: 4, milpb.DataType_INT64: 8,
+// widths are the sizes in bits of the types that raw reads.
+var widths = map[milpb.DataType]int{
+	milpb.DataType_FLOAT16: 16, milpb.DataType_FLOAT32: 32, milpb.DataType_BOOL: 8, milpb.DataType_INT8: 8, milpb.DataType_UINT8: 8,
+	milpb.DataType_INT16: 16, milpb.DataType_UINT16: 16, milpb.DataType_INT32: 32, milpb.DataType_UINT32: 32, milpb.DataType_INT64: 64,
+	milpb.DataType_INT4: 4, milpb.DataType_UINT4: 4, milpb.DataType_UINT1: 1, milpb.DataType_UINT2: 2, milpb.DataType_UINT3: 3, milpb.DataType_UINT6: 6,
 }
 
-func integer(d milpb.DataType, b []byte) int64 {
-	le := binary.LittleEndian
-	switch d {
+// integer is a packed element.
+func (c *Const) integer(i int64) int64 {
+	le, b := binary.LittleEndian, c.packed
+	switch c.DType {
 	case milpb.DataType_INT8:
-		return int64(int8(b[0]))
+		return int64(int8(b[i]))
 	case milpb.DataType_INT16:
-		return int64(int16(le.Uint16(b)))
+		return int64(int16(le.Uint16(b[2*i:])))
 	case milpb.DataType_UINT16:
-		return int64(le.Uint16(b))
+		return int64(le.Uint16(b[2*i:]))
 	case milpb.DataType_INT32:
-		return int64(int32(le.Uint32(b)))
+		return int64(int32(le.Uint32(b[4*i:])))
 	case milpb.DataType_UINT32:
-		return int64(le.Uint32(b))
+		return int64(le.Uint32(b[4*i:]))
 	case milpb.DataType_INT64:
-		return int64(le.Uint64(b))
+		return int64(le.Uint64(b[8*i:]))
+	case milpb.DataType_INT4:
+		return int64(int8(field(b, i, 4)<<4) >> 4)
 	}
-	return int64(b[0])
+	if c.bits == 8 {
+		return int64(b[i])
+	}
+	return int64(field(b, i, c.bits))
+}
+
+// field is element i of bits each, at most 8, the least significant bits of a byte first.
+func field(b []byte, i int64, bits int) uint8 {
+	at := i * int64(bits)
+	v := uint16(b[at/8])
+	if at%8+int64(bits) > 8 {
+		v |= uint16(b[at/8+1]) << 8
+	}
+	return uint8(v>>(at%8)) & uint8(1<<bits-1)
 }

@@ -154,4 +154,24 @@ func (a *args) dims(key string) []int64 {
 	return mlpackage.Dims(a.l.types[b[0].GetName()])
 }
 
+// dtype is the type of an argument's elements as the program states it.
+func (a *args) dtype(key string) milpb.DataType {
+	b := a.bindings(key)
+	if len(b) == 0 {
+		return milpb.DataType_UNUSED_TYPE
+	}
+	if v := b[0].GetValue(); v != nil {
+		return v.GetType().GetTensorType().GetDataType()
+	}
+	return a.l.types[b[0].GetName()].GetDataType()
+}
+
+// optional is the name of an argument, or of a scalar of its default.
+func (a *args) optional(key string, missing string) string {
+	if a.has(key) {
+		return a.value(key)
+	}
+	return missing
+}
+
 func (a *args) rank(key string) int { return len(a.dims(key)) }

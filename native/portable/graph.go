@@ -93,6 +93,15 @@ func (g *graph) ints(shape, v []int64) string {
 	return g.initializer("i", &onnxpb.TensorProto{Int64Data: v}, onnxpb.TensorProto_INT64, shape)
 }
 
+// bools is a rank-1 tensor of truths.
+func (g *graph) bools(v []int64) string {
+	raw := make([]byte, len(v))
+	for i, b := range v {
+		raw[i] = byte(min(b, 1))
+	}
+	return g.initializer("b", &onnxpb.TensorProto{RawData: raw}, onnxpb.TensorProto_BOOL, []int64{int64(len(v))})
+}
+
 // scalar is a rank-0 float.
 func (g *graph) scalar(v float32) string { return g.floats(nil, []float32{v}) }
 
