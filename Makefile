@@ -6,7 +6,7 @@ GOTEST ?= go test
 
 .DEFAULT_GOAL := build
 .NOTPARALLEL:
-.PHONY: help run test race lint bench build headless lib screens clean
+.PHONY: help run test bridge race lint bench judge build headless lib screens clean
 
 help: ## show the targets
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' Makefile | expand -t 12
@@ -19,6 +19,10 @@ test: lib ## run all tests, with the race detector
 	@.ci/install build
 	CGO_ENABLED=1 $(GOTEST) -race ./...
 
+bridge: lib ## test the bridge to Core ML against a fake of it, plain, with AddressSanitizer and with the race detector
+	@.ci/install build
+	.ci/bridge
+
 race: lib ## run all tests five times in random order, with the race detector
 	@.ci/install build
 	CGO_ENABLED=1 $(GOTEST) -race -count 5 -shuffle on ./...
@@ -29,6 +33,9 @@ lint: ## check form, common mistakes and the direction of the imports
 
 bench: headless ## time Gesso beside its peers (BENCH=short: Gesso alone, in under a minute)
 	.ci/bench/run $(BENCH)
+
+judge: headless ## score Gesso's pictures beside the peer's; PAINTINGS=FOLDER holds the paintings
+	.ci/bench/judge
 
 build: lib ## compile build/gesso, window and commands
 	@.ci/install build

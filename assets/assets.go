@@ -1,4 +1,4 @@
-// Package assets holds what is embedded in the program: the style networks, the built-in styles, the samples and the icon. It imports nothing
+// Package assets holds what is embedded in the program: the style networks, the built-in styles with their thumbnails, the samples and the icon. It imports nothing
 // of the project.
 package assets
 
@@ -14,6 +14,9 @@ var Networks embed.FS
 //go:embed networks/styles.json
 var Styles []byte
 
+//go:embed styles/*.jpg
+var styles embed.FS
+
 //go:embed samples/photo.jpg
 var samplePhoto []byte
 
@@ -22,6 +25,16 @@ var sampleStyle []byte
 
 //go:embed icon.png
 var icon []byte
+
+// StyleThumbnail is a JPEG, 224 pixels wide, of the sample photo in the built-in style of that identifier; nil where there is none.
+// `gesso styles thumbnails assets/samples/photo.jpg assets/styles` writes them.
+func StyleThumbnail(id string) []byte {
+	b, err := styles.ReadFile("styles/" + id + ".jpg")
+	if err != nil {
+		return nil
+	}
+	return b
+}
 
 // SamplePhoto is a JPEG to try the program with; samples/README.md names its source.
 func SamplePhoto() []byte { return samplePhoto }

@@ -13,6 +13,15 @@ type (
 	Feature   = engine.Feature
 	Placement = engine.Placement
 	Options   = engine.Options
+	Operation = engine.Operation
+	Device    = engine.Device
+	Thermal   = engine.Thermal
+	Error     = engine.Error
+
+	Planner  = engine.Planner
+	Batcher  = engine.Batcher
+	Stateful = engine.Stateful
+	State    = engine.State
 )
 
 // Element types and compute units.
@@ -20,6 +29,7 @@ const (
 	Float32 = engine.Float32
 	Float16 = engine.Float16
 	Int32   = engine.Int32
+	Uint8   = engine.Uint8
 
 	UnitsAll                = engine.UnitsAll
 	UnitsCPUAndNeuralEngine = engine.UnitsCPUAndNeuralEngine
@@ -41,3 +51,13 @@ func Open(path string, o Options) (Model, error) { return open(path, o) }
 
 // Engine names what runs networks, such as "ONNX Runtime 1.24.1 (CPU)".
 func Engine() string { return name() }
+
+// Devices are the kinds of processors that networks may run on, and how many cores the Neural Engine has.
+func Devices() (devices []Device, engineCores int) { return processors() }
+
+// Heat is how hot the machine is; nominal where the system does not tell.
+func Heat() Thermal { return thermal() }
+
+// OnMemoryPressure has f called, on a goroutine of its own, whenever memory runs short on the machine, until stop is called: the time to close
+// models that can be opened again. Only macOS tells.
+func OnMemoryPressure(f func(critical bool)) (stop func()) { return onMemoryPressure(f) }

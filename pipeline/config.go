@@ -24,16 +24,25 @@ var Gates = []Gate{GateOff, GateWarn, GateHold}
 type Config struct {
 	// ContentImagePath is the photo: JPEG, PNG, TIFF or WebP.
 	ContentImagePath string `json:"content_image_path"`
-	// StyleImagePath is the painting. Exactly one of StyleImagePath, StyleName and StylePrompt is set.
+	// StyleImagePath is the painting. Exactly one of StyleImagePath, StyleName, StylePrompt, StyleMix and StyleCode is set.
 	StyleImagePath string `json:"style_image_path,omitempty"`
 	// StyleName is the identifier of a built-in style, such as "starry-night".
 	StyleName string `json:"style_name,omitempty"`
 	// StylePrompt is a sentence that is matched against the built-in styles, such as "van Gogh, starry night".
 	StylePrompt string `json:"style_prompt,omitempty"`
+	// StyleMix are two to four styles to blend.
+	StyleMix []StyleShare `json:"style_mix,omitempty"`
+	// StyleCode is a style that was read before.
+	StyleCode *StyleCode `json:"style_code,omitempty"`
 	// OutputPath is the picture to write: .jpg, .jpeg or .png. Render does not use it.
 	OutputPath string `json:"output_path,omitempty"`
 	// StyleStrength is how far to go from the photo (0) to the painting (1); default 0.7.
 	StyleStrength float64 `json:"style_strength"`
+	// BrushScale is the breadth of the strokes, 0.5 to 16: 1 draws them on every pixel, 2 twice as broad, 0.5 finer. 0 (the default) fits them to
+	// the photo's size, so that they look alike on every photo that is seen whole.
+	BrushScale float64 `json:"brush_scale,omitempty"`
+	// PreserveColour keeps the photo's own colours and takes the lightness of the painting (CIE L*a*b*).
+	PreserveColour bool `json:"preserve_colour,omitempty"`
 	// UseANE lets Core ML use the Neural Engine; default true. It has no effect away from macOS.
 	UseANE bool `json:"use_ane"`
 	// Size is the longest side of the output in pixels, 64 to 30000; 0 (the default) keeps the photo's size. Photos are never enlarged.
@@ -47,6 +56,17 @@ type Config struct {
 	// Force allows OutputPath to be replaced when it exists or is one of the inputs.
 	Force bool `json:"-"`
 }
+
+// StyleShare is one style of a mix: a painting or a built-in style.
+type StyleShare struct {
+	StyleImagePath string `json:"style_image_path,omitempty"`
+	StyleName      string `json:"style_name,omitempty"`
+	// Weight is the style's part in proportion to the others', above 0 and up to 1000.
+	Weight float64 `json:"weight"`
+}
+
+// maxMix is how many styles a mix may blend.
+const maxMix = 4
 
 // DefaultConfig returns a Config with every default set and no paths.
 func DefaultConfig() Config {
@@ -75,11 +95,34 @@ func (c Config) Validate() error {
 			styles++
 		}
 	}
+	if c.StyleMix != nil {
+		styles++
+	}
+	if c.StyleCode != nil {
+		styles++
+		if err := c.StyleCode.Validate(); err != nil {
+			return err
+		}
+	}
 	if styles != 1 {
-		return &FieldError{"style", fmt.Sprintf("given %d times", styles), "give one style image, one built-in style or one prompt"}
+		return &FieldError{"style", fmt.Sprintf("given %d times", styles), "give one style image, one built-in style, one prompt or one mix"}
+	}
+	if c.StyleMix != nil && (len(c.StyleMix) < 2 || len(c.StyleMix) > maxMix) {
+		return &FieldError{"style_mix", fmt.Sprintf("of %d styles", len(c.StyleMix)), fmt.Sprintf("it blends 2 to %d", maxMix)}
+	}
+	for _, m := range c.StyleMix {
+		if (m.StyleImagePath == "") == (m.StyleName == "") {
+			return &FieldError{"style_mix", "ambiguous", "each part is one style image or one built-in style"}
+		}
+		if !(m.Weight > 0 && m.Weight <= 1000) {
+			return &FieldError{"style_mix", m.Weight, "a weight is above 0 and at most 1000"}
+		}
 	}
 	if !(c.StyleStrength >= 0 && c.StyleStrength <= 1) {
 		return &FieldError{"style_strength", c.StyleStrength, "it goes from 0 (the photo) to 1 (the painting)"}
+	}
+	if c.BrushScale != 0 && !(c.BrushScale >= 0.5 && c.BrushScale <= 16) {
+		return &FieldError{"brush_scale", c.BrushScale, "it is 0 (fit to the photo) or from 0.5 (fine) to 16 (broad)"}
 	}
 	if !(c.MinSSIM >= 0 && c.MinSSIM <= 1) || math.IsNaN(c.MinSSIM) {
 		return &FieldError{"min_ssim", c.MinSSIM, "it goes from 0 to 1"}

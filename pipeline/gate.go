@@ -28,22 +28,46 @@ type painter struct {
 	networks *style.Networks
 	photo    *photo
 	look     *look
+	brush    float64 // strokes' breadth on the whole photo: Config.BrushScale, settled
+	colour   bool    // Config.PreserveColour
+	owns     map[work]*image.NRGBA
+}
+
+// work is a photo, or its small copy, at a brush scale.
+type work struct {
+	size  image.Point
+	brush float64
+}
+
+func newPainter(n *style.Networks, p *photo, l *look, c Config) *painter {
+	brush, b := c.BrushScale, p.Image.Bounds()
+	if brush == 0 {
+		brush = style.AutoBrush(b.Dx(), b.Dy())
+	}
+	return &painter{n, p, l, brush, c.PreserveColour, map[work]*image.NRGBA{}}
 }
 
 // paint returns the picture and its SSIM to the photo.
 func (p *painter) paint(ctx context.Context, s settings, progress func(float64)) (*image.NRGBA, float64, error) {
-	return p.paintOn(ctx, p.photo.Image, s, progress)
+	return p.paintOn(ctx, p.photo.Image, s, p.brush, progress)
 }
 
-func (p *painter) paintOn(ctx context.Context, photo *image.NRGBA, s settings, progress func(float64)) (*image.NRGBA, float64, error) {
-	code := style.Blend(p.photo.features.Code, p.look.features.Code, s.strength)
-	m, err := p.networks.Statistics(ctx, photo, code)
+func (p *painter) paintOn(ctx context.Context, photo *image.NRGBA, s settings, brush float64, progress func(float64)) (*image.NRGBA, float64, error) {
+	img, err := p.inStyle(ctx, photo, style.Blend(p.photo.features.Code, p.look.features.Code, s.strength), brush, progress)
 	if err != nil {
 		return nil, 0, err
 	}
-	img, err := p.networks.Transform(ctx, photo, m, progress)
-	if err != nil {
-		return nil, 0, err
+	if k := restored(s.strength); k > 0 {
+		key := work{photo.Bounds().Size(), brush}
+		if p.owns[key] == nil {
+			if p.owns[key], err = p.inStyle(ctx, photo, p.photo.features.Code, brush, nil); err != nil {
+				return nil, 0, err
+			}
+		}
+		style.Restore(img, photo, p.owns[key], k)
+	}
+	if p.colour {
+		style.PreserveColour(img, photo)
 	}
 	if s.detail > 0 {
 		style.KeepDetail(img, photo, s.detail)
@@ -52,19 +76,38 @@ func (p *painter) paintOn(ctx context.Context, photo *image.NRGBA, s settings, p
 	return img, ssim, err
 }
 
+// inStyle paints photo in the style of code.
+func (p *painter) inStyle(ctx context.Context, photo *image.NRGBA, code style.Code, brush float64, progress func(float64)) (*image.NRGBA, error) {
+	m, err := p.networks.Statistics(ctx, photo, code)
+	if err != nil {
+		return nil, err
+	}
+	return p.networks.Paint(ctx, photo, m, brush, progress)
+}
+
+// restoreBelow is the strength below which the photo gets back what the networks lose of it.
+const restoreBelow = 0.5
+
+// restored is how much of that comes back: all of it at strength 0, so that it gives the photo itself.
+func restored(strength float64) float64 {
+	k := max(0, 1-strength/restoreBelow)
+	return k * k
+}
+
 // hold finds the greatest strength, from the one asked for down to its half, whose SSIM meets c.MinSSIM; where even the half does not, how much
 // of the photo's own luminance must be put back at that strength. note says what was found.
 func (p *painter) hold(ctx context.Context, c Config) (s settings, note string, err error) {
-	small := p.photo.Image
+	small, brush := p.photo.Image, p.brush
 	if b := small.Bounds(); max(b.Dx(), b.Dy()) > gateSide {
 		small = imaging.Fit(small, gateSide, gateSide, imaging.Lanczos)
+		brush = max(brush*gateSide/float64(max(b.Dx(), b.Dy())), min(brush, 1)) // worked on at the whole picture's size, or at its own
 	}
 	meets := func(s settings) bool {
 		if err != nil {
 			return false
 		}
 		var ssim float64
-		_, ssim, err = p.paintOn(ctx, small, s, nil)
+		_, ssim, err = p.paintOn(ctx, small, s, brush, nil)
 		return ssim >= c.MinSSIM
 	}
 	asked, half := settings{strength: c.StyleStrength}, settings{strength: c.StyleStrength / 2}

@@ -44,10 +44,3 @@ func fileKey(path string, size int) string {
 	}
 	return fmt.Sprintf("%s|%d|%d|%d", path, st.Size(), st.ModTime().UnixNano(), size)
 }
-
-func styleKey(c Config) string {
-	if c.StyleImagePath != "" {
-		return fileKey(c.StyleImagePath, 0)
-	}
-	return "name:" + c.StyleName + "|prompt:" + c.StylePrompt
-}

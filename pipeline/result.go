@@ -29,10 +29,14 @@ type Result struct {
 	Engine string `json:"engine"`
 	// StrengthUsed is the strength in the picture: below the requested one when the gate held it.
 	StrengthUsed float64 `json:"strength_used"`
+	// BrushScaleUsed is the breadth of the strokes: what BrushScale 0 was settled to, or BrushScale itself.
+	BrushScaleUsed float64 `json:"brush_scale_used"`
 	// DetailKept is how much of the photo's own luminance the gate put back, 0..1, fine detail first; 0 unless the gate had to.
 	DetailKept float64 `json:"detail_kept"`
 	// Style names what gave the style: the painting's path, or the built-in styles that were blended.
 	Style string `json:"style"`
+	// StyleConfidence is how well the built-in styles fit StylePrompt, 0..1; 0 without a prompt.
+	StyleConfidence float64 `json:"style_confidence,omitempty"`
 	// GateNote is one sentence on the gate where it has something to say, else empty.
 	GateNote string `json:"gate_note,omitempty"`
 	// Width and Height are the output's size in pixels.

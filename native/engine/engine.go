@@ -46,32 +46,69 @@ func ParseUnits(s string) (Units, error) {
 type Feature struct {
 	Name  string
 	DType DType
-	// Shape is the default shape, such as (1,3,256,256). A dimension of an output that follows from the inputs is 0.
+	// Half says that the model itself reads or writes float16: a Float16 tensor is taken too, and saves a conversion.
+	Half bool
+	// Shape is the default shape, such as (1,3,256,256). A dimension of an output that follows from the inputs is 0; where nothing is known of
+	// an output's shape it is empty.
 	Shape []int
 	// Shapes are all permitted shapes, the default among them; empty where Shape is the only one.
 	Shapes [][]int
+	// Ranges are the permitted sizes of each dimension, in place of Shapes; empty where there are none.
+	Ranges []Range
+	// Image is set where the model takes or gives a picture: a tensor (H,W,4) of Uint8 as BGRA or ARGB, or (H,W) of Uint8 or Float16.
+	Image PixelFormat
+	// Optional says that an input may be left out.
+	Optional bool
 }
+
+// Range is the permitted sizes of a dimension. Max is 0 where there is no upper bound.
+type Range struct{ Min, Max int }
+
+// PixelFormat is how a picture's pixels lie in memory; empty for what is no picture.
+type PixelFormat string
+
+// The pixel formats of Core ML.
+const (
+	BGRA     PixelFormat = "BGRA"     // 32 bits
+	ARGB     PixelFormat = "ARGB"     // 32 bits
+	Gray     PixelFormat = "gray"     // 8 bits
+	GrayHalf PixelFormat = "grayhalf" // float16
+)
 
 // Permits tells whether a tensor of that shape may be given.
 func (f Feature) Permits(shape []int) bool {
+	if len(f.Ranges) > 0 {
+		return slices.EqualFunc(f.Ranges, shape, func(r Range, n int) bool { return n >= r.Min && (r.Max == 0 || n <= r.Max) })
+	}
 	if len(f.Shapes) == 0 {
 		return slices.Equal(f.Shape, shape)
 	}
 	return slices.ContainsFunc(f.Shapes, func(s []int) bool { return slices.Equal(s, shape) })
 }
 
-// Placement is where Core ML's compute plan puts a model: a plan, not a measurement.
-type Placement struct {
-	Known bool
-	// NeuralEngine is the share of the estimated cost on the Neural Engine, 0..1.
-	NeuralEngine float64
-}
-
-// Options is how a model is opened. The zero value asks for all units.
+// Options is how a model is opened. The zero value asks for all units. All but Threads is Core ML's.
 type Options struct {
 	Units   Units
 	Threads int // of the portable engine; 0: one for each physical core, and no more than Go may use processors
+	// Function picks one of a package's several functions; empty: the default one. It needs macOS 15.
+	Function string
+	// Reshapes says how often the inputs' shape changes: a hint, from macOS 14.4.
+	Reshapes Reshapes
+	// FastPrediction lets Core ML load longer in order to predict faster: a hint, from macOS 15.
+	FastPrediction bool
+	// CacheDir keeps compiled packages; empty: gesso/coreml in the user's cache folder.
+	CacheDir string
 }
+
+// Reshapes is how often the shape of a model's inputs changes, named as Core ML's MLReshapeFrequencyHint.
+type Reshapes int
+
+// The hints on shapes.
+const (
+	ReshapesDefault Reshapes = iota
+	ReshapesFrequent
+	ReshapesInfrequent
+)
 
 // Model is an open network. One goroutine at a time may use it.
 type Model interface {

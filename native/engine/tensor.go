@@ -6,6 +6,7 @@ import (
 	"math"
 	"runtime"
 	"slices"
+	"sync"
 	"unsafe"
 
 	"golang.org/x/sys/unix"
@@ -19,21 +20,26 @@ const (
 	Float32 DType = iota
 	Float16
 	Int32
+	Uint8 // pixels
 )
 
 // Size is the size of an element in bytes.
 func (d DType) Size() int {
-	if d == Float16 {
+	switch d {
+	case Uint8:
+		return 1
+	case Float16:
 		return 2
+	default:
+		return 4
 	}
-	return 4
 }
 
 func (d DType) String() string {
-	if d < Float32 || d > Int32 {
+	if d < Float32 || d > Uint8 {
 		return fmt.Sprintf("DType(%d)", int(d))
 	}
-	return [...]string{"float32", "float16", "int32"}[d]
+	return [...]string{"float32", "float16", "int32", "uint8"}[d]
 }
 
 // maxBytes bounds a tensor's memory.
@@ -42,15 +48,41 @@ const maxBytes = 1 << 36
 // Tensor is a dense, row-major array in memory outside Go's heap, so that an engine may keep reading it during a call, whatever the garbage
 // collector does. One goroutine at a time may use it.
 type Tensor struct {
-	dtype DType
-	shape []int
-	data  []byte
-	free  runtime.Cleanup
+	dtype  DType
+	shape  []int
+	data   []byte
+	memory *memory
+	free   runtime.Cleanup
+}
+
+// memory is a tensor's mapping, which outlives the tensor while an engine holds it.
+type memory struct {
+	mu     sync.Mutex
+	data   []byte // nil: unmapped
+	holds  int
+	closed bool
+}
+
+// drop unmaps the memory when the tensor is closed and nobody holds it. mu is held.
+func (m *memory) drop() error {
+	if !m.closed || m.holds > 0 || m.data == nil {
+		return nil
+	}
+	data := m.data
+	m.data = nil
+	return unix.Munmap(data)
+}
+
+func (m *memory) close() error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.closed = true
+	return m.drop()
 }
 
 // NewTensor returns a tensor of zeros. Every dimension is at least 1 and the whole at most 64 GiB.
 func NewTensor(d DType, shape ...int) (*Tensor, error) {
-	if d < Float32 || d > Int32 {
+	if d < Float32 || d > Uint8 {
 		return nil, fmt.Errorf("tensor of unknown element type %d", d)
 	}
 	size := d.Size()
@@ -64,8 +96,8 @@ func NewTensor(d DType, shape ...int) (*Tensor, error) {
 	if err != nil {
 		return nil, fmt.Errorf("allocate a tensor of shape %v: %w", shape, err)
 	}
-	t := &Tensor{dtype: d, shape: slices.Clone(shape), data: data}
-	t.free = runtime.AddCleanup(t, func(b []byte) { _ = unix.Munmap(b) }, data)
+	t := &Tensor{dtype: d, shape: slices.Clone(shape), data: data, memory: &memory{data: data}}
+	t.free = runtime.AddCleanup(t, func(m *memory) { _ = m.close() }, t.memory)
 	return t, nil
 }
 
@@ -97,14 +129,29 @@ func view[E any](t *Tensor, d DType) []E {
 	return unsafe.Slice((*E)(unsafe.Pointer(&t.data[0])), t.Len()) // mappings are aligned to pages
 }
 
-// Close frees the memory. It may be called again.
+// Hold keeps the memory mapped until release is called, even when the tensor is closed or collected before: an engine may read it longer than
+// a call lasts. release may be called on any goroutine, and again. The tensor must be open.
+func (t *Tensor) Hold() (release func()) {
+	m := t.memory
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.holds++
+	return sync.OnceFunc(func() {
+		m.mu.Lock()
+		defer m.mu.Unlock()
+		m.holds--
+		_ = m.drop() // a mapping that the kernel does not take back is nobody's any more
+	})
+}
+
+// Close frees the memory, or leaves that to the last who holds it. It may be called again.
 func (t *Tensor) Close() error {
 	if t.data == nil {
 		return nil
 	}
 	t.free.Stop()
-	err := unix.Munmap(t.data)
 	t.data = nil
+	err := t.memory.close()
 	if err != nil {
 		return errors.Join(errors.New("free a tensor"), err)
 	}

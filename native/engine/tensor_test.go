@@ -19,7 +19,7 @@ func TestNewTensorRefusesBadShapes(t *testing.T) {
 		"huge product":  {Float32, []int{1 << 20, 1 << 20}},
 		"overflow":      {Int32, []int{math.MaxInt32, math.MaxInt32, math.MaxInt32, math.MaxInt32}},
 		"smallest type": {DType(-1), []int{1}},
-		"largest type":  {Int32 + 1, []int{1}},
+		"largest type":  {Uint8 + 1, []int{1}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			x, err := NewTensor(c.dtype, c.shape...)
@@ -74,4 +74,17 @@ func TestDTypeString(t *testing.T) {
 	require.Equal(t, "int32", Int32.String())
 	require.Equal(t, "DType(7)", DType(7).String())
 	require.Equal(t, "DType(-1)", DType(-1).String())
+}
+
+func TestTensorMemoryOutlivesTheTensorWhileItIsHeld(t *testing.T) {
+	x, err := NewTensor(Uint8, 4)
+	require.NoError(t, err)
+	x.Bytes()[3] = 7
+	b := x.Bytes()
+	release := x.Hold()
+	require.NoError(t, x.Close())
+	require.Equal(t, byte(7), b[3], "still mapped")
+	release()
+	release()
+	require.Nil(t, x.memory.data, "unmapped when nobody holds it")
 }

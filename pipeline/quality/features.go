@@ -6,6 +6,9 @@ import "math"
 // deviations.
 var layers = []int{3, 24, 48, 96, 128, 128}
 
+// MomentsLength is how many moments there are of a picture.
+const MomentsLength = 2 * (3 + 24 + 48 + 96 + 128 + 128)
+
 // StyleLoss is the distance of a stylized picture to its style by the moments of the style network's layers (Huang & Belongie 2017, eq. 13,
 // each layer's distance divided by the length of the style's): 0 is equal, an unstyled photo lies mostly between 0.2 and 1.
 func StyleLoss(stylized, style []float32) float64 {

@@ -24,6 +24,7 @@ type Painting struct {
 	Year     int      `json:"year"`
 	Movement string   `json:"movement"`
 	Keywords []string `json:"keywords"`
+	Palette  []string `json:"palette"` // words for the main colours, those that cover most first
 
 	Code    packed `json:"code"`
 	Moments packed `json:"moments"`
@@ -80,9 +81,17 @@ const (
 // maxBlend is how many styles a prompt blends at most.
 const maxBlend = 3
 
+// Matched is what a prompt found among the built-in styles.
+type Matched struct {
+	Features *Features
+	Names    []string // what was blended, each with its share
+	// Confidence is how well the prompt's words are met, 0..1: 1 where each names the title of a style that is blended.
+	Confidence float64
+}
+
 // Match finds the built-in styles that a prompt speaks of, such as "Van Gogh starry night" or "soft impressionist garden", and blends the best
-// ones. names says what was blended and in which share.
-func Match(prompt string) (f *Features, names []string, err error) {
+// ones.
+func Match(prompt string) (*Matched, error) {
 	words := words(prompt)
 	type hit struct {
 		p     Painting
@@ -90,52 +99,57 @@ func Match(prompt string) (f *Features, names []string, err error) {
 	}
 	var hits []hit
 	for _, p := range Catalogue() {
-		if s := p.score(words); s > 0 {
+		var s float64
+		for _, w := range words {
+			s += p.score(w)
+		}
+		if s > 0 {
 			hits = append(hits, hit{p, s})
 		}
 	}
 	if len(hits) == 0 {
-		return nil, nil, errors.New("it matches no built-in style: try a painter, a painting or a movement, such as \"van Gogh starry night\"; `gesso styles` lists them")
+		return nil, errors.New("it matches no built-in style: try a painter, a painting, a movement or a colour, such as " +
+			"\"van Gogh starry night\", \"Hokusai wave\", \"Monet water lilies\", \"cubist\" or \"soft green garden\"; `gesso styles` lists them")
 	}
 	slices.SortStableFunc(hits, func(a, b hit) int { return cmp.Compare(b.score, a.score) })
 	hits = hits[:min(len(hits), maxBlend)]
 	hits = slices.DeleteFunc(hits, func(h hit) bool { return h.score < hits[0].score/2 })
-	var total float64
+	var total, met float64
 	for _, h := range hits {
 		total += h.score * h.score
 	}
-	f = &Features{Code: make(Code, CodeLength)}
+	for _, w := range words {
+		best := 0.0
+		for _, h := range hits {
+			best = max(best, h.p.score(w))
+		}
+		met += best / titleWeight
+	}
+	m := &Matched{Confidence: met / float64(len(words))}
+	var features []*Features
+	var shares []float64
 	for _, h := range hits {
 		k := h.score * h.score / total
-		if f.Moments == nil {
-			f.Moments = make([]float32, len(h.p.Moments))
-		}
-		for i, v := range h.p.Code {
-			f.Code[i] += float32(k) * v
-		}
-		for i, v := range h.p.Moments {
-			f.Moments[i] += float32(k) * v
-		}
-		names = append(names, fmt.Sprintf("%s, %s (%.0f %%)", h.p.Title, h.p.Artist, 100*k))
+		features, shares = append(features, h.p.Features()), append(shares, k)
+		m.Names = append(m.Names, fmt.Sprintf("%s, %s (%.0f %%)", h.p.Title, h.p.Artist, 100*k))
 	}
-	return f, names, nil
+	m.Features = Mix(features, shares)
+	return m, nil
 }
 
-func (p Painting) score(prompt []string) float64 {
-	var s float64
-	for _, w := range prompt {
-		switch {
-		case slices.Contains(words(p.Title), w):
-			s += titleWeight
-		case slices.Contains(words(p.Artist), w):
-			s += artistWeight
-		case slices.ContainsFunc(words(p.Movement), func(m string) bool { return stem(m) == stem(w) }):
-			s += movementWeight
-		case slices.ContainsFunc(p.Keywords, func(k string) bool { return stem(k) == stem(w) }):
-			s += keywordWeight
-		}
+// score is how much a word of a prompt speaks of p, 0..titleWeight.
+func (p Painting) score(w string) float64 {
+	switch {
+	case slices.Contains(words(p.Title), w):
+		return titleWeight
+	case slices.Contains(words(p.Artist), w):
+		return artistWeight
+	case slices.ContainsFunc(words(p.Movement), func(m string) bool { return stem(m) == stem(w) }):
+		return movementWeight
+	case slices.ContainsFunc(p.Keywords, func(k string) bool { return stem(k) == stem(w) }), slices.Contains(words(strings.Join(p.Palette, " ")), w):
+		return keywordWeight
 	}
-	return s
+	return 0
 }
 
 // fillers are words that say nothing about a style.

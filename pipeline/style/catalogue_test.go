@@ -31,16 +31,34 @@ func TestMatch(t *testing.T) {
 		"mosaic pointillism":            "Portrait of Jean Metzinger",
 		"Kandinsky, vivid and abstract": "Composition VII",
 	} {
-		f, names, err := Match(prompt)
+		m, err := Match(prompt)
 		require.NoError(t, err, prompt)
-		require.Len(t, f.Code, CodeLength)
-		require.LessOrEqual(t, len(names), maxBlend)
-		require.Contains(t, names[0], first, prompt)
+		require.Len(t, m.Features.Code, CodeLength)
+		require.LessOrEqual(t, len(m.Names), maxBlend)
+		require.Contains(t, m.Names[0], first, prompt)
 	}
 	for _, prompt := range []string{"zebra spaceship", "the style of", ""} {
-		_, _, err := Match(prompt)
+		_, err := Match(prompt)
 		require.Error(t, err, prompt)
 	}
+}
+
+func TestMatchIsSureOfWhatItFinds(t *testing.T) {
+	sure := func(prompt string) float64 {
+		m, err := Match(prompt)
+		require.NoError(t, err)
+		require.Positive(t, m.Confidence)
+		require.LessOrEqual(t, m.Confidence, 1.0)
+		return m.Confidence
+	}
+	require.InDelta(t, 1, sure("the starry night"), 1e-9)
+	require.Greater(t, sure("van Gogh starry night"), sure("starry spaceship"))
+	require.Greater(t, sure("starry spaceship"), sure("a blue spaceship above a burning zebra"))
+}
+
+func TestMix(t *testing.T) {
+	a, b := &Features{Code: Code{0, 2}, Moments: []float32{1}}, &Features{Code: Code{1, 4}, Moments: []float32{3}}
+	require.Equal(t, &Features{Code: Code{0.25, 2.5}, Moments: []float32{1.5}}, Mix([]*Features{a, b}, []float64{0.75, 0.25}))
 }
 
 func TestBlend(t *testing.T) {

@@ -27,6 +27,22 @@ func KeepDetail(img, photo *image.NRGBA, k float64) {
 	})
 }
 
+// Restore adds k times what the networks lose of photo to img: photo less own, which is photo painted in its own style.
+func Restore(img, photo, own *image.NRGBA, k float64) {
+	f := float32(k)
+	bounds := img.Bounds()
+	eachRow(bounds.Dy(), func(y int) {
+		for i := range 4 * bounds.Dx() {
+			if i%4 == 3 {
+				continue
+			}
+			j := y*img.Stride + i
+			d := float32(photo.Pix[y*photo.Stride+i]) - float32(own.Pix[y*own.Stride+i])
+			img.Pix[j] = uint8(min(max(float32(img.Pix[j])+f*d+0.5, 0), 255))
+		}
+	})
+}
+
 // luma is ITU-R BT.709's, of gamma-encoded values.
 func luma(p []uint8) float32 {
 	return 0.2126*float32(p[0]) + 0.7152*float32(p[1]) + 0.0722*float32(p[2])

@@ -26,3 +26,18 @@ func TestKeepDetail(t *testing.T) {
 	}
 	require.Greater(t, last, 0.95)
 }
+
+func TestRestore(t *testing.T) {
+	photo, own, img := scene(90, 60), scene(90, 60), scene(90, 60)
+	for i := range own.Pix {
+		if i%4 != 3 {
+			own.Pix[i] /= 2
+		}
+	}
+	copy(img.Pix, own.Pix)
+	Restore(img, photo, own, 1)
+	require.Equal(t, photo.Pix, img.Pix, "what the networks lost is back")
+	copy(img.Pix, own.Pix)
+	Restore(img, photo, own, 0)
+	require.Equal(t, own.Pix, img.Pix)
+}

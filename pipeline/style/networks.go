@@ -63,6 +63,21 @@ type Features struct {
 	Map []float32
 }
 
+// Mix blends styles: codes and moments, weighted; weights add up to 1. A mix has no map.
+func Mix(styles []*Features, weights []float64) *Features {
+	m := &Features{Code: make(Code, len(styles[0].Code)), Moments: make([]float32, len(styles[0].Moments))}
+	for i, s := range styles {
+		k := float32(weights[i])
+		for j, v := range s.Code {
+			m.Code[j] += k * v
+		}
+		for j, v := range s.Moments {
+			m.Moments[j] += k * v
+		}
+	}
+	return m
+}
+
 // Networks are the three loaded networks. One goroutine at a time may use them.
 type Networks struct {
 	style, statistics, transform *network

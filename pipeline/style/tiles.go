@@ -5,10 +5,10 @@ import "slices"
 const (
 	// Margin is the mirrored border, in pixels, given to a picture's own edges: there the networks see zero padding, and what they make of it is cut
 	// off. It is the margin of assets/train/train.py.
-	Margin = 48
+	Margin = 16
 	// Halo is the border of a tile inside the picture, in pixels: the radius of the transform network's receptive field, rounded up to Grid, so
 	// that neighbouring tiles agree to the last bit.
-	Halo = 112
+	Halo = 96
 	// Grid is the stride of the network's deepest layer: all tiles start at multiples of it.
 	Grid = 8
 )

@@ -1,5 +1,5 @@
-// Package watch reports when files on disk change under the program's hands: replaced by an editor, written again, removed.
-// It knows paths only; it opens no file and must import nothing of Gesso.
+// Package watch reports when files on disk change under the hands of the program (Files) and finds the pictures that come into a folder (Folder).
+// Files knows paths only; Folder notes what it finds in a journal, which package batch works off. The package must not import ui.
 package watch
 
 import (

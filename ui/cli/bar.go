@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"fmt"
 	"os"
 	"time"
 
@@ -43,6 +44,15 @@ func (b *bar) show(p pipeline.Progress) {
 		pipeline.PhaseSave:    "saving",
 	}[p.Phase])
 	_ = b.Set(min(int(p.Fraction*barSteps), barSteps-1)) // a terminal that cannot be drawn on is no reason to stop
+}
+
+// count shows how many photos of a batch have ended. It may be called from any goroutine until close is called.
+func (b *bar) count(ended int64, of int) {
+	if b.ProgressBar == nil {
+		return
+	}
+	b.Describe(fmt.Sprintf("%d of %d photos", ended, of))
+	_ = b.Set(min(int(ended)*barSteps/max(of, 1), barSteps-1)) // as in show
 }
 
 // close clears the line. It may be called again.

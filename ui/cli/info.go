@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"runtime"
-	"strconv"
 
 	"github.com/spf13/cobra"
 
@@ -13,28 +12,6 @@ import (
 	"github.com/gesso-app/gesso/pipeline"
 	"github.com/gesso-app/gesso/pipeline/picture"
 )
-
-func (p *program) styles() *cobra.Command {
-	var asJSON bool
-	cmd := &cobra.Command{
-		Use:   "styles",
-		Short: "List the built-in styles",
-		Args:  cobra.NoArgs,
-		RunE: func(*cobra.Command, []string) error {
-			all := pipeline.BuiltinStyles()
-			if asJSON {
-				return printJSON(p.stdout, all)
-			}
-			rows := [][]string{{"STYLE", "TITLE", "ARTIST", "YEAR", "MOVEMENT"}}
-			for _, s := range all {
-				rows = append(rows, []string{s.ID, s.Title, s.Artist, strconv.Itoa(s.Year), s.Movement})
-			}
-			return printTable(p.stdout, rows)
-		},
-	}
-	cmd.Flags().BoolVar(&asJSON, "json", false, "print the list as JSON")
-	return cmd
-}
 
 func (p *program) recipe() *cobra.Command {
 	return &cobra.Command{

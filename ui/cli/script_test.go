@@ -17,6 +17,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
 
@@ -31,6 +32,7 @@ func TestScripts(t *testing.T) {
 			"refuse":  refuse,
 			"field":   field,
 			"picture": checkPicture,
+			"await":   await,
 		},
 	})
 }
@@ -139,6 +141,21 @@ func field(ts *testscript.TestScript, neg bool, args []string) {
 	}
 	if text := fmt.Sprint(v); !regexp.MustCompile("^(?:" + args[1] + ")$").MatchString(text) {
 		ts.Fatalf("%s is %s, which does not match %s", args[0], text, args[1])
+	}
+}
+
+// await FILE... waits until the files are there; with ! until they are gone.
+func await(ts *testscript.TestScript, neg bool, args []string) {
+	for _, name := range args {
+		for start := time.Now(); ; time.Sleep(20 * time.Millisecond) {
+			_, err := os.Stat(ts.MkAbs(name))
+			if (err == nil) != neg {
+				break
+			}
+			if time.Since(start) > time.Minute {
+				ts.Fatalf("%s: waited for a minute", name)
+			}
+		}
 	}
 }
 

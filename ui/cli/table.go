@@ -60,7 +60,13 @@ func printResult(w io.Writer, r pipeline.Result, asJSON bool) error {
 	rows := [][]string{
 		{"Picture", fmt.Sprintf("%s, %d x %d pixels", output, r.Width, r.Height)},
 		{"Style", r.Style},
-		{"Strength", strength},
+	}
+	if r.StyleConfidence > 0 {
+		rows = append(rows, []string{"Match", fmt.Sprintf("%.0f %% sure", 100*r.StyleConfidence)})
+	}
+	rows = append(rows, []string{"Strength", strength})
+	if r.BrushScaleUsed != 1 {
+		rows = append(rows, []string{"Brush scale", fmt.Sprintf("%.2g", r.BrushScaleUsed)})
 	}
 	rows = append(rows, scoreRows(r)...)
 	rows = append(rows, []string{"Time", r.ProcessingTime.Round(10 * time.Millisecond).String()}, []string{"Engine", r.Engine})

@@ -15,7 +15,10 @@ import (
 const aboutTransfer = `Give a photo the look of a painting, of a built-in style (gesso styles) or of what a sentence describes.
 
 Photos and paintings are JPEG, PNG, TIFF or WebP files; the output is .jpg, .jpeg or .png. With - as the content image the photo
-comes from stdin; with - as the output a PNG goes to stdout and the scores go to stderr.`
+comes from stdin; with - as the output a PNG goes to stdout and the scores go to stderr.
+
+Many photos are named without --content-image: files, folders and patterns such as 'shoot/**/*.jpg'. Their pictures go to the folder
+--output. One that fails does not stop the others; the exit code is 1 if any did, and --resume goes on with what was not done.`
 
 // engineFlags say how the engine is opened.
 type engineFlags struct {
@@ -52,16 +55,27 @@ func (p *program) transfer() *cobra.Command {
 	c := pipeline.DefaultConfig()
 	var engine engineFlags
 	var asJSON bool
+	var settings settingsFlags
+	var b batchFlags
 	cmd := &cobra.Command{
-		Use:     "transfer --content-image FILE (--style-image FILE | --style NAME | --style-prompt TEXT) --output FILE",
-		Short:   "Stylize a photo",
-		Long:    aboutTransfer,
-		Example: "  gesso transfer --content-image photo.jpg --style-image painting.jpg --output picture.png",
-		Args:    cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error {
+		Use:   "transfer (--content-image FILE | FILE|FOLDER...) (--style-image FILE | --style NAME | --style-prompt TEXT | --mix STYLE:WEIGHT ... | --preset NAME) --output FILE",
+		Short: "Stylize a photo",
+		Long:  aboutTransfer,
+		Example: "  gesso transfer --content-image photo.jpg --style-image painting.jpg --output picture.png\n" +
+			"  gesso transfer shoot/ --recursive --preset 'Night sky' --output painted/ --report report.csv --sheet sheet.jpg",
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if err := b.check(cmd.Flags(), len(args) > 0); err != nil {
+				return err
+			}
+			if err := settings.apply(cmd.Flags()); err != nil {
+				return err
+			}
 			o, err := engine.options(c.UseANE)
 			if err != nil {
 				return err
+			}
+			if len(args) > 0 {
+				return p.runBatch(cmd.Context(), args, c, o, b, asJSON)
 			}
 			return p.runTransfer(cmd.Context(), c, o, asJSON)
 		},
@@ -70,18 +84,11 @@ func (p *program) transfer() *cobra.Command {
 	f := cmd.Flags()
 	f.SortFlags = false
 	f.StringVar(&c.ContentImagePath, "content-image", "", "`file` of the photo, or - for stdin")
-	f.StringVar(&c.StyleImagePath, "style-image", "", "`file` of the painting")
-	f.StringVar(&c.StyleName, "style", "", "`name` of a built-in style, such as starry-night")
-	f.StringVar(&c.StylePrompt, "style-prompt", "", "`text` matched against the built-in styles, such as \"van Gogh, starry night\"")
-	f.StringVar(&c.OutputPath, "output", "", "`file` to write, or - for stdout")
-	f.Float64Var(&c.StyleStrength, "style-strength", c.StyleStrength, "from 0, the photo, to 1, the painting")
-	f.IntVar(&c.Size, "size", c.Size, "longest side of the output in pixels, 64 to 30000; 0 is the photo's size")
-	f.StringVar((*string)(&c.Gate), "gate", string(c.Gate), "below --min-ssim: off does nothing, warn says so, hold lowers the strength until it fits")
-	f.Float64Var(&c.MinSSIM, "min-ssim", c.MinSSIM, "threshold of the gate, 0 to 1")
-	f.IntVar(&c.Quality, "quality", c.Quality, "JPEG quality, 1 to 100")
-	f.BoolVar(&c.UseANE, "use-ane", c.UseANE, "let Core ML use the Neural Engine; macOS only")
+	f.StringVar(&c.OutputPath, "output", "", "`file` to write, or - for stdout; for many photos the folder")
+	settings.add(cmd, &c, true)
 	engine.add(cmd)
 	f.BoolVar(&c.Force, "force", false, "replace the output if it exists, even if it is an input")
+	b.add(cmd)
 	f.BoolVar(&asJSON, "json", false, "print the result as JSON")
 	return cmd
 }

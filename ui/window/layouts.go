@@ -90,6 +90,15 @@ func (middle) Layout(o []fyne.CanvasObject, s fyne.Size) {
 	place(o[0], 0, whole((s.Height-h)/2), s.Width, h)
 }
 
+// outdent moves its object to the left by as much as the object is padded there.
+type outdent float32
+
+func (outdent) MinSize(o []fyne.CanvasObject) fyne.Size { return o[0].MinSize() }
+
+func (l outdent) Layout(o []fyne.CanvasObject, s fyne.Size) {
+	place(o[0], -float32(l), 0, s.Width+float32(l), s.Height)
+}
+
 func place(o fyne.CanvasObject, x, y, w, h float32) {
 	o.Move(fyne.NewPos(x, y))
 	o.Resize(fyne.NewSize(max(w, 0), max(h, 0)))

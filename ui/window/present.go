@@ -4,6 +4,7 @@ package window
 
 import (
 	"fmt"
+	"image"
 	"math"
 	"strings"
 	"time"
@@ -33,14 +34,26 @@ func gateNames(minSSIM float64) []string {
 	return names
 }
 
-func paneState(p session.Pane, unused bool) view.PaneState {
+// breadth is the brush in words: how much broader the strokes are than what fits the photo.
+func breadth(octaves float64) string {
+	if octaves == 0 {
+		return "Fits the photo"
+	}
+	return fmt.Sprintf("× %.2g", math.Exp2(octaves))
+}
+
+// paneState is a pane of which the style comes from source.
+func paneState(p session.Pane, source session.Source) view.PaneState {
+	unused := source != session.FromPainting
 	s := view.PaneState{Name: p.Name, Error: p.Error, Busy: p.Loading, Dimmed: unused}
 	if p.Thumb != nil { // a nil *image.NRGBA must not become an image that is not nil
 		s.Image = p.Thumb
 	}
 	switch {
-	case unused && p.Path != "":
+	case source == session.FromPrompt && p.Path != "":
 		s.Detail = "Not used: the prompt gives the style"
+	case source == session.FromBuiltin && p.Path != "":
+		s.Detail = "Not used: a style is chosen below"
 	case p.Error != "":
 		s.Detail = "Choose another picture"
 	case p.Loading:
@@ -62,7 +75,7 @@ func compareState(n session.Snapshot) view.CompareState {
 	var s view.CompareState
 	c := n.Content
 	if c.Large != nil && c.Error == "" {
-		s.Before = c.Large
+		s.Before, s.Size = c.Large, image.Pt(c.Width, c.Height)
 		s.BeforeDetail = fmt.Sprintf("%d × %d", c.Width, c.Height)
 	} else {
 		s.BeforeHint = "The photo is shown here."
@@ -78,7 +91,7 @@ func compareState(n session.Snapshot) view.CompareState {
 		s.AfterHint = "Add a painting, or write a prompt."
 	}
 	if r := n.Result; r != nil {
-		s.Before, s.After = r.Before, r.After
+		s.After, s.Map = r.After, r.Map
 		var words []string
 		if r.Preview {
 			words = append(words, "Preview")

@@ -32,7 +32,7 @@ func Run(ctx context.Context, version string) int {
 	a.SetIcon(fyne.NewStaticResource("icon.png", assets.Icon()))
 
 	seam := &seam{do: fyne.Do}
-	w := newWindow(a, version)
+	w := newWindow(a, version, seam.call)
 	s := session.New(session.Options{
 		Engine: engine{pipeline.NewQueue(func(ctx context.Context) (*pipeline.Transfer, error) {
 			return pipeline.Open(ctx, pipeline.Options{Limits: picture.DefaultLimits, CacheDir: cache})

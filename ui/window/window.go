@@ -26,10 +26,15 @@ type window struct {
 	clearPrompt     *widget.Button
 	strength        *widget.Slider
 	percent         *view.Text
+	brush           *widget.Slider
+	breadth         *view.Text
+	colour          *widget.Check
 	gate            *widget.Select
 	stylize, cancel *widget.Button
 
 	compare  *view.Compare
+	zoom     *zoomBar
+	styles   *view.Strip
 	scores   *view.ScoreBar
 	progress *view.Progress
 	status   *view.Text
@@ -44,7 +49,8 @@ type window struct {
 // sidebarWidth is a multiple of the grid's 8.
 const sidebarWidth = 304
 
-func newWindow(a fyne.App, version string) *window {
+// newWindow makes the window; do runs a function on the UI goroutine.
+func newWindow(a fyne.App, version string, do func(func())) *window {
 	w := &window{app: a, version: version, win: a.NewWindow("Gesso")}
 	w.photo = view.NewDropPane("Drop a photo here, or click to choose one")
 	w.painting = view.NewDropPane("Drop a painting here, or click to choose one")
@@ -57,11 +63,17 @@ func newWindow(a fyne.App, version string) *window {
 	w.strength = widget.NewSlider(0, 1)
 	w.strength.Step = 0.01
 	w.percent = view.NewPlain("").Align(fyne.TextAlignTrailing)
+	w.brush = widget.NewSlider(session.BrushFine, session.BrushBroad)
+	w.brush.Step = 0.25
+	w.breadth = view.NewPlain("").Align(fyne.TextAlignTrailing)
+	w.colour = widget.NewCheck("Keep the photo’s colours", nil)
 	w.gate = widget.NewSelect(nil, nil)
 	w.stylize = widget.NewButton("Stylize", nil)
 	w.stylize.Importance = widget.HighImportance
 	w.cancel = widget.NewButton("Cancel", nil)
-	w.compare = view.NewCompare()
+	w.compare = view.NewCompare(do)
+	w.zoom = newZoomBar(w.compare)
+	w.styles = view.NewStrip(styleTiles())
 	w.scores = view.NewScoreBar(scores(nil))
 	w.progress = view.NewProgress()
 	w.status = view.NewPlain("")
@@ -86,6 +98,13 @@ func (w *window) connect(s *session.Session) {
 		w.percent.SetText(percent(v))
 		s.SetStrength(v)
 	}
+	w.brush.OnChanged = func(v float64) {
+		w.breadth.SetText(breadth(v))
+		s.SetBrush(v)
+	}
+	w.colour.OnChanged = s.SetPreserveColour
+	w.styles.OnChosen = s.SetBuiltin
+	w.zoom.onMode = func(m view.Mode) { s.SetMapped(m == view.Likeness) }
 	w.gate.Options = gateNames(s.Snapshot().MinSSIM)
 	w.gate.OnChanged = func(string) { s.SetGate(pipeline.Gates[w.gate.SelectedIndex()]) }
 	w.stylize.OnTapped, w.cancel.OnTapped, w.save.OnTapped = s.Stylize, s.Cancel, w.openSave
@@ -96,6 +115,7 @@ func (w *window) connect(s *session.Session) {
 			w.escape()
 		}
 	})
+	w.win.Canvas().SetOnTypedRune(w.zoom.typed)
 	w.makeMenu()
 	w.update()
 }
@@ -103,8 +123,9 @@ func (w *window) connect(s *session.Session) {
 // update shows the session's state: the newest one, so that a slider in motion is never set back to where it was.
 func (w *window) update() {
 	n := w.session.Snapshot()
-	w.photo.SetState(paneState(n.Content, false))
-	w.painting.SetState(paneState(n.Style, n.Source == session.FromPrompt))
+	w.photo.SetState(paneState(n.Content, session.FromPainting))
+	w.painting.SetState(paneState(n.Style, n.Source))
+	w.styles.Choose(n.Builtin)
 	if w.prompt.Text != n.Prompt {
 		w.prompt.SetText(n.Prompt)
 	}
@@ -113,6 +134,13 @@ func (w *window) update() {
 		w.strength.SetValue(n.Strength)
 	}
 	w.percent.SetText(percent(n.Strength))
+	if w.brush.Value != n.Brush {
+		w.brush.SetValue(n.Brush)
+	}
+	w.breadth.SetText(breadth(n.Brush))
+	if w.colour.Checked != n.PreserveColour {
+		w.colour.SetChecked(n.PreserveColour)
+	}
 	for i, g := range pipeline.Gates {
 		if g == n.Gate && w.gate.SelectedIndex() != i {
 			w.gate.SetSelectedIndex(i)
@@ -141,23 +169,27 @@ func (w *window) layout() fyne.CanvasObject {
 		return container.New(border{gap: 6}, view.NewTitle(title), p)
 	}
 	panes := container.New(halves{gap: 16}, pane("Photo", w.photo), pane("Painting", w.painting))
-	strength := container.New(layout.NewCustomPaddedVBoxLayout(2),
-		container.NewGridWithColumns(2, view.NewTitle("Strength"), w.percent),
-		view.OnRail(w.strength),
-		container.NewGridWithColumns(2, view.NewCaption("Photo"), view.NewCaption("Painting").Align(fyne.TextAlignTrailing)))
-	controls := container.New(layout.NewCustomPaddedVBoxLayout(16),
+	slider := func(title string, value *view.Text, s *widget.Slider, below ...fyne.CanvasObject) fyne.CanvasObject {
+		rows := []fyne.CanvasObject{container.NewGridWithColumns(2, view.NewTitle(title), value), view.OnRail(s)}
+		return container.New(layout.NewCustomPaddedVBoxLayout(2), append(rows, below...)...)
+	}
+	ends := container.NewGridWithColumns(2, view.NewCaption("Photo"), view.NewCaption("Painting").Align(fyne.TextAlignTrailing))
+	controls := container.New(layout.NewCustomPaddedVBoxLayout(12),
 		group(view.NewTitle("Or a prompt"), w.prompt),
-		strength,
+		slider("Strength", w.percent, w.strength, ends),
+		slider("Brush", w.breadth, w.brush, container.New(outdent(7), w.colour)),
 		group(view.NewTitle("Quality gate"), container.NewStack(w.gate, view.NewOutline())),
 		container.New(columns{gap: 8, first: 0.66}, w.stylize, w.cancel))
 	sidebar := container.NewStack(view.NewGround(view.ColorPanel), container.New(layout.NewCustomPaddedLayout(16, 16, 16, 16),
 		container.New(bottom{gap: 16}, controls, panes)))
 
+	styles := group(view.NewTitle("Or a style"), w.styles)
 	foot := container.New(layout.NewCustomPaddedVBoxLayout(8),
 		w.progress,
 		container.NewBorder(nil, nil, nil, w.save, container.New(middle{}, w.status)))
 	main := container.New(layout.NewCustomPaddedLayout(16, 16, 16, 16),
-		container.New(bottom{gap: 12}, container.New(layout.NewCustomPaddedVBoxLayout(12), w.scores, foot), w.compare))
+		container.New(bottom{gap: 12}, container.New(layout.NewCustomPaddedVBoxLayout(12), styles, w.scores, foot),
+			container.New(border{gap: 8}, w.zoom.row, w.compare)))
 	return container.New(side{width: sidebarWidth}, sidebar, main)
 }
 

@@ -111,8 +111,8 @@ func open(t *testing.T) *rig {
 	for _, p := range []string{r.photo, r.painting} {
 		writePicture(t, p)
 	}
-	r.window = newWindow(a, "test")
 	seam := &seam{do: func(f func()) { r.todo <- f }}
+	r.window = newWindow(a, "test", seam.call)
 	s := session.New(session.Options{
 		Engine: r.engine, PreviewDelay: 20 * time.Millisecond, Changed: func(session.Snapshot) { seam.call(r.update) },
 	})
@@ -335,7 +335,7 @@ func TestNoGoroutineIsLeft(t *testing.T) {
 	a.Settings().SetTheme(view.Theme{})
 	before := runtime.NumGoroutine()
 	e := newFakeEngine()
-	w := newWindow(a, "test")
+	w := newWindow(a, "test", func(f func()) { f() })
 	s := session.New(session.Options{Engine: e})
 	w.connect(s)
 	s.Close()

@@ -3,6 +3,8 @@ package session
 import (
 	"context"
 	"path/filepath"
+
+	"github.com/gesso-app/gesso/ui/window/zoom"
 )
 
 // pane is a Pane with what only the session needs.
@@ -18,10 +20,10 @@ func (s *Session) OpenContent(path string) {
 	s.edit(func() { s.open(&s.content, path, filepath.Base(path), true) })
 }
 
-// OpenStyle opens the painting. It takes the place of a prompt.
+// OpenStyle opens the painting. It takes the place of a prompt and of a built-in style.
 func (s *Session) OpenStyle(path string) {
 	s.edit(func() {
-		s.settings.prompt = ""
+		s.settings.prompt, s.settings.builtin = "", ""
 		s.open(&s.style, path, filepath.Base(path), true)
 	})
 }
@@ -91,6 +93,7 @@ func (s *Session) open(p *pane, path, name string, preview bool) {
 	s.status = Status{}
 	s.stopPreview()
 	s.watchFiles()
+	content := p == &s.content
 	s.spawn(func() {
 		defer cancel()
 		n := Pane{Path: path, Name: name}
@@ -100,8 +103,10 @@ func (s *Session) open(p *pane, path, name string, preview bool) {
 		} else {
 			b := pic.Bounds()
 			n.Format, n.Width, n.Height = pic.Format, b.Dx(), b.Dy()
-			large := pic.Resize(DisplaySize)
-			n.Large, n.Thumb = large.Image, large.Resize(ThumbSize).Image
+			n.Thumb = pic.Resize(ThumbSize).Image
+			if content {
+				n.Large = zoom.NewPyramid(pic.Image)
+			}
 		}
 		s.edit(func() {
 			if p.load != load {

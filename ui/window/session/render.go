@@ -3,11 +3,14 @@ package session
 import (
 	"context"
 	"errors"
+	"image"
+	"math"
 	"strings"
 	"time"
 
 	"github.com/gesso-app/gesso/pipeline"
-	"github.com/gesso-app/gesso/pipeline/picture"
+	"github.com/gesso-app/gesso/pipeline/quality"
+	"github.com/gesso-app/gesso/ui/window/zoom"
 )
 
 // key is everything that decides a picture, files' contents included; two equal keys mean the same picture.
@@ -30,8 +33,9 @@ type work struct {
 // made is a picture that was made.
 type made struct {
 	key       key
-	rendering *pipeline.Rendering // nil for a preview
+	rendering *pipeline.Rendering
 	result    Result
+	mapping   bool // its map is drawn or being drawn
 }
 
 // Stylize makes the picture at full size. It does nothing while one is being made or when an input is missing.
@@ -57,17 +61,25 @@ func (s *Session) Cancel() {
 	})
 }
 
-// byPrompt is whether the prompt gives the style. s.mu is held here and below.
-func (s *Session) byPrompt() bool { return strings.TrimSpace(s.settings.prompt) != "" }
+// source is what gives the style. s.mu is held here and below.
+func (s *Session) source() Source {
+	switch {
+	case strings.TrimSpace(s.settings.prompt) != "":
+		return FromPrompt
+	case s.settings.builtin != "":
+		return FromBuiltin
+	}
+	return FromPainting
+}
 
 func (s *Session) ready() bool {
-	return s.content.Ready() && (s.byPrompt() || s.style.Ready())
+	return s.content.Ready() && (s.source() != FromPainting || s.style.Ready())
 }
 
 func (s *Session) key() key {
 	k := key{content: s.content.Path, contentVersion: s.content.version, settings: s.settings}
 	k.settings.prompt = strings.TrimSpace(k.settings.prompt)
-	if !s.byPrompt() {
+	if s.source() == FromPainting {
 		k.style, k.styleVersion = s.style.Path, s.style.version
 	}
 	return k
@@ -75,8 +87,9 @@ func (s *Session) key() key {
 
 func (k key) config() pipeline.Config {
 	c := pipeline.DefaultConfig()
-	c.ContentImagePath, c.StyleImagePath, c.StylePrompt = k.content, k.style, k.settings.prompt
-	c.StyleStrength, c.Gate, c.MinSSIM = k.settings.strength, k.settings.gate, k.settings.minSSIM
+	c.ContentImagePath, c.StyleImagePath, c.StylePrompt, c.StyleName = k.content, k.style, k.settings.prompt, k.settings.builtin
+	c.StyleStrength, c.PreserveColour = k.settings.strength, k.settings.colour
+	c.Gate, c.MinSSIM = k.settings.gate, k.settings.minSSIM
 	return c
 }
 
@@ -86,6 +99,7 @@ func (s *Session) settingsChanged(after time.Duration) {
 	s.status = Status{}
 	if s.full != nil && s.full.key == s.key() {
 		s.shown = s.full
+		s.drawMap()
 		return
 	}
 	if !s.ready() || (s.work != nil && !s.work.preview) {
@@ -124,12 +138,17 @@ func (s *Session) stopPreview() {
 func (s *Session) start(preview bool) {
 	k := s.key()
 	c := k.config()
+	w, h := s.content.Width, s.content.Height
 	if preview {
 		c.Size = s.o.PreviewSize
+		w, h = c.Size, c.Size
 	}
-	w := &work{key: k, preview: preview, job: s.o.Engine.Render(c), phase: pipeline.PhaseOpen}
-	s.work = w
-	s.spawn(func() { s.follow(w) })
+	if k.settings.brush != 0 {
+		c.BrushScale = min(max(0.5, pipeline.FittingBrush(w, h)*math.Exp2(k.settings.brush)), 16)
+	}
+	job := &work{key: k, preview: preview, job: s.o.Engine.Render(c), phase: pipeline.PhaseOpen}
+	s.work = job
+	s.spawn(func() { s.follow(job) })
 }
 
 // follow waits for w on its own goroutine, where the pictures for display are made too.
@@ -141,10 +160,7 @@ func (s *Session) follow(w *work) {
 	r, err := w.job.Rendering()
 	var m *made
 	if err == nil {
-		m = &made{key: w.key, result: display(r, w.preview)}
-		if !w.preview {
-			m.rendering = r
-		}
+		m = &made{key: w.key, result: display(r, w.preview), rendering: r}
 	}
 	s.edit(func() {
 		if s.work != w {
@@ -170,9 +186,10 @@ func (s *Session) finished(m *made) {
 		return
 	}
 	s.shown = m
-	if m.rendering != nil {
+	if !m.result.Preview {
 		s.full = m
 	}
+	s.drawMap()
 	if m.key != s.key() {
 		s.settingsChanged(s.o.PreviewDelay)
 		return
@@ -182,13 +199,45 @@ func (s *Session) finished(m *made) {
 	}
 }
 
-func display(r *pipeline.Rendering, preview bool) Result {
-	after := &picture.Picture{Image: r.Image}
-	out := Result{
-		Before: r.Content.Resize(DisplaySize).Image, After: after.Resize(DisplaySize).Image,
-		Preview: preview, Scores: r.Result, At: time.Now(),
+// drawMap draws the map of the picture that is shown, if it is wanted and not there yet. s.mu is held.
+func (s *Session) drawMap() {
+	m := s.shown
+	if !s.mapped || m == nil || m.mapping {
+		return
 	}
-	if r.Config.StylePrompt != "" {
+	m.mapping = true
+	s.spawn(func() {
+		grey, err := quality.SSIMMap(m.rendering.Content.Image, m.rendering.Image)
+		if err != nil {
+			return // a picture of a few pixels has no map
+		}
+		p := zoom.NewPyramid(heat(grey))
+		s.edit(func() { m.result.Map = p })
+	})
+}
+
+// heat colours a map: black, violet, orange, pale yellow from 0 to 255, even in lightness so that it reads without colour as well.
+func heat(grey *image.Gray) *image.NRGBA {
+	stops := [...][3]float64{{4, 3, 18}, {84, 18, 124}, {190, 54, 84}, {246, 142, 40}, {252, 250, 180}}
+	var table [256][4]uint8
+	for i := range table {
+		at := float64(i) / 255 * float64(len(stops)-1)
+		k := min(int(at), len(stops)-2)
+		for c := range 3 {
+			table[i][c] = uint8(stops[k][c] + (at-float64(k))*(stops[k+1][c]-stops[k][c]) + 0.5)
+		}
+		table[i][3] = 255
+	}
+	out := image.NewNRGBA(grey.Bounds())
+	for i, v := range grey.Pix {
+		copy(out.Pix[4*i:], table[v][:])
+	}
+	return out
+}
+
+func display(r *pipeline.Rendering, preview bool) Result {
+	out := Result{After: zoom.NewPyramid(r.Image), Preview: preview, Scores: r.Result, At: time.Now()}
+	if r.Config.StyleImagePath == "" {
 		out.Style = r.Result.Style
 	}
 	return out

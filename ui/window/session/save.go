@@ -16,17 +16,20 @@ import (
 // SuggestedPath is a file that does not exist yet, beside the photo, named after the photo and its style.
 func (s *Session) SuggestedPath() string {
 	s.mu.Lock()
-	content, style, prompt := s.content.Path, s.style.Path, s.settings.prompt
-	byPrompt := s.byPrompt()
+	content, style, prompt, builtin := s.content.Path, s.style.Path, s.settings.prompt, s.settings.builtin
+	source := s.source()
 	s.mu.Unlock()
 	dir := filepath.Dir(content)
 	if s.Private(content) {
 		dir = s.o.SaveFolder
 	}
 	name := stem(content)
-	if byPrompt {
+	switch {
+	case source == FromPrompt:
 		name += "-" + slug(prompt)
-	} else if style != "" {
+	case source == FromBuiltin:
+		name += "-" + builtin
+	case style != "":
 		name += "-" + stem(style)
 	}
 	path := filepath.Join(dir, name+".jpg")

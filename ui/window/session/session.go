@@ -12,11 +12,8 @@ import (
 	"github.com/gesso-app/gesso/pipeline/watch"
 )
 
-// Sizes in pixels of the longest side of pictures in snapshots.
-const (
-	ThumbSize   = 640
-	DisplaySize = 1280
-)
+// ThumbSize is the longest side of thumbnails in pixels.
+const ThumbSize = 640
 
 // Engine makes pictures. Render may be called again before the last job has ended; jobs then wait for each other.
 type Engine interface {
@@ -77,12 +74,22 @@ type Session struct {
 	full     *made       // the last full-size picture
 	shown    *made       // the one in the snapshot: full or a preview
 	saving   bool
+	mapped   bool // a map of the likeness is wanted
 	status   Status
 }
 
+// The ends of SetBrush.
+const (
+	BrushFine  = -1.0
+	BrushBroad = 2.0
+)
+
 type settings struct {
 	prompt   string
+	builtin  string // identifier of a built-in style
 	strength float64
+	brush    float64 // octaves broader than what fits the photo's size
+	colour   bool    // the photo's own colours are kept
 	gate     pipeline.Gate
 	minSSIM  float64
 }
@@ -188,7 +195,7 @@ func (s *Session) SetPrompt(text string) {
 		if text == s.settings.prompt {
 			return
 		}
-		s.settings.prompt = text
+		s.settings.prompt, s.settings.builtin = text, ""
 		s.settingsChanged(4 * s.o.PreviewDelay) // a sentence comes word by word
 	})
 }
@@ -202,6 +209,50 @@ func (s *Session) SetStrength(v float64) {
 		}
 		s.settings.strength = v
 		s.settingsChanged(s.o.PreviewDelay)
+	})
+}
+
+// SetBuiltin takes a built-in style in place of the painting and the prompt; an empty identifier gives the style back to the painting.
+func (s *Session) SetBuiltin(id string) {
+	s.edit(func() {
+		if id == s.settings.builtin {
+			return
+		}
+		s.settings.builtin, s.settings.prompt = id, ""
+		s.settingsChanged(s.o.PreviewDelay)
+	})
+}
+
+// SetBrush sets the breadth of the strokes in octaves, BrushFine to BrushBroad: 0 fits the photo's size, 1 is twice as broad.
+func (s *Session) SetBrush(v float64) {
+	s.edit(func() {
+		v = min(max(v, BrushFine), BrushBroad)
+		if v == s.settings.brush {
+			return
+		}
+		s.settings.brush = v
+		s.settingsChanged(s.o.PreviewDelay)
+	})
+}
+
+// SetPreserveColour sets whether the photo's own colours are kept.
+func (s *Session) SetPreserveColour(on bool) {
+	s.edit(func() {
+		if on == s.settings.colour {
+			return
+		}
+		s.settings.colour = on
+		s.settingsChanged(s.o.PreviewDelay)
+	})
+}
+
+// SetMapped sets whether results come with a map of their likeness to the photo.
+func (s *Session) SetMapped(on bool) {
+	s.edit(func() {
+		if s.mapped != on {
+			s.mapped = on
+			s.drawMap()
+		}
 	})
 }
 
@@ -222,11 +273,9 @@ func (s *Session) Snapshot() Snapshot {
 	defer s.mu.Unlock()
 	n := Snapshot{
 		Content: s.content.Pane, Style: s.style.Pane,
-		Prompt: s.settings.prompt, Strength: s.settings.strength, Gate: s.settings.gate, MinSSIM: s.settings.minSSIM,
+		Prompt: s.settings.prompt, Builtin: s.settings.builtin, Source: s.source(),
+		Strength: s.settings.strength, Brush: s.settings.brush, PreserveColour: s.settings.colour, Gate: s.settings.gate, MinSSIM: s.settings.minSSIM,
 		Saving: s.saving, Status: s.status,
-	}
-	if s.byPrompt() {
-		n.Source = FromPrompt
 	}
 	if w := s.work; w != nil {
 		n.Busy, n.Previewing = !w.preview, w.preview

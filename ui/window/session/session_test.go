@@ -1,6 +1,7 @@
 package session
 
 import (
+	"image"
 	"os"
 	"path/filepath"
 	"strings"
@@ -68,7 +69,7 @@ func TestStylizeReportsProgressAndScores(t *testing.T) {
 	j.paint(pipeline.Result{SSIMScore: 0.31, GateNote: "SSIM is 0.31, below 0.85"})
 	n = r.wait(t, func(n Snapshot) bool { return n.Result != nil })
 	require.InDelta(t, 0.31, n.Result.Scores.SSIMScore, 0)
-	require.Equal(t, 64, n.Result.After.Bounds().Dx())
+	require.Equal(t, 64, n.Result.After.Size().X)
 	require.Equal(t, "SSIM is 0.31, below 0.85.", n.Status.Text)
 	require.True(t, n.CanSave)
 	require.False(t, n.Busy)
@@ -175,6 +176,65 @@ func TestPromptAndPaintingAreAlternatives(t *testing.T) {
 	require.Empty(t, n.Prompt)
 	require.Equal(t, FromPainting, n.Source)
 	require.Equal(t, r.painting, r.engine.job(t, 1).config.StyleImagePath)
+}
+
+func TestBuiltinStyleTakesTheOthersPlace(t *testing.T) {
+	r := ready(t)
+	r.SetPrompt("monet")
+	r.SetBuiltin("great-wave")
+	n := r.Snapshot()
+	require.Equal(t, FromBuiltin, n.Source)
+	require.Equal(t, "great-wave", n.Builtin)
+	require.Empty(t, n.Prompt)
+	require.True(t, n.CanStylize)
+	j := r.engine.job(t, 0)
+	require.NoError(t, j.config.Validate())
+	require.Equal(t, "great-wave", j.config.StyleName)
+	require.Contains(t, r.SuggestedPath(), "photo-great-wave.jpg")
+	j.paint(pipeline.Result{Style: "The Great Wave"})
+	n = r.wait(t, func(n Snapshot) bool { return n.Result != nil })
+	require.Equal(t, "The Great Wave", n.Result.Style)
+
+	r.SetPrompt("monet")
+	require.Empty(t, r.Snapshot().Builtin)
+	r.SetBuiltin("udnie")
+	r.OpenStyle(r.painting)
+	require.Equal(t, FromPainting, r.Snapshot().Source)
+}
+
+func TestMapOfLikeness(t *testing.T) {
+	r := ready(t)
+	r.SetMapped(true)
+	r.stylized(t, 0)
+	n := r.wait(t, func(n Snapshot) bool { return n.Result.Map != nil })
+	require.Equal(t, n.Result.After.Size(), n.Result.Map.Size())
+
+	grey := image.NewGray(image.Rect(0, 0, 256, 1))
+	for i := range grey.Pix {
+		grey.Pix[i] = uint8(i)
+	}
+	last := -1.0
+	for i, m := 0, heat(grey); i < 256; i++ {
+		p := m.Pix[4*i:]
+		light := 0.2126*float64(p[0]) + 0.7152*float64(p[1]) + 0.0722*float64(p[2])
+		require.Greater(t, light, last-0.5, "lightness rises at %d", i)
+		last = light
+	}
+}
+
+func TestBrushAndColour(t *testing.T) {
+	r := ready(t)
+	r.SetBrush(9)
+	r.SetPreserveColour(true)
+	n := r.Snapshot()
+	require.InDelta(t, BrushBroad, n.Brush, 0)
+	require.True(t, n.PreserveColour)
+	j := r.engine.job(t, 0)
+	require.NoError(t, j.config.Validate())
+	require.InDelta(t, 4, j.config.BrushScale, 1e-9)
+	require.True(t, j.config.PreserveColour)
+	r.SetBrush(0)
+	require.Zero(t, r.engine.job(t, 1).config.BrushScale, "the middle leaves it to the photo's size")
 }
 
 func TestPromptNeedsNoPainting(t *testing.T) {

@@ -5,15 +5,17 @@ import (
 	"time"
 
 	"github.com/gesso-app/gesso/pipeline"
+	"github.com/gesso-app/gesso/ui/window/zoom"
 )
 
 // Source is what gives the style.
 type Source int
 
-// The sources. A prompt that is not empty wins over a painting, and choosing a painting empties the prompt.
+// The sources. What was chosen last counts: choosing one gives up the others, but for the painting, which stays in its pane.
 const (
 	FromPainting Source = iota
 	FromPrompt
+	FromBuiltin
 )
 
 // Snapshot is all that the window shows. It is immutable: nothing in it is changed after it was handed out.
@@ -21,7 +23,10 @@ type Snapshot struct {
 	Content, Style Pane
 	Source         Source
 	Prompt         string
+	Builtin        string  // identifier of the built-in style, empty when another source counts
 	Strength       float64 // 0..1
+	Brush          float64 // BrushFine to BrushBroad
+	PreserveColour bool
 	Gate           pipeline.Gate
 	MinSSIM        float64
 
@@ -49,23 +54,25 @@ type Pane struct {
 	Width   int
 	Height  int
 	Loading bool
-	Error   string      // one sentence, empty when the picture is fine
-	Thumb   image.Image // at most ThumbSize pixels
-	Large   image.Image // at most DisplaySize pixels
+	Error   string        // one sentence, empty when the picture is fine
+	Thumb   image.Image   // at most ThumbSize pixels
+	Large   *zoom.Pyramid // the whole picture; the photo's pane only
 }
 
 // Ready is whether the pane holds a picture that can be used.
 func (p Pane) Ready() bool { return p.Path != "" && !p.Loading && p.Error == "" }
 
-// Result is a stylized picture as it is shown: pictures at display size, scores of the rendering.
+// Result is a stylized picture as it is shown, with the scores of the rendering.
 type Result struct {
-	Before, After image.Image
+	After *zoom.Pyramid
+	// Map shows where After is like the photo, bright, and where not, dark (quality.SSIMMap); nil until it is asked for and drawn.
+	Map *zoom.Pyramid
 	// Preview is whether it was rendered small, to follow the settings.
 	Preview bool
 	// Stale is whether the settings have changed since.
 	Stale  bool
 	Scores pipeline.Result
-	// Style is what the prompt was taken for, empty for a painting.
+	// Style is the built-in style, or what the prompt was taken for; empty for a painting.
 	Style string
 	At    time.Time
 }

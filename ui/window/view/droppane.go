@@ -128,7 +128,7 @@ const (
 
 func (r *paneRenderer) Destroy() {}
 
-func (r *paneRenderer) MinSize() fyne.Size { return fyne.NewSize(160, 120) }
+func (r *paneRenderer) MinSize() fyne.Size { return fyne.NewSize(160, 112) }
 
 func (r *paneRenderer) Objects() []fyne.CanvasObject {
 	return []fyne.CanvasObject{r.well, r.picture, r.icon, r.hint, r.name, r.detail, r.clear}

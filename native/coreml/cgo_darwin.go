@@ -1,0 +1,7 @@
+package coreml
+
+/*
+#cgo CFLAGS: -fobjc-arc
+#cgo LDFLAGS: -framework Foundation -framework CoreML -framework CoreVideo
+*/
+import "C"

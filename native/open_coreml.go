@@ -1,0 +1,18 @@
+//go:build darwin || fakecoreml
+
+package native
+
+import (
+	"github.com/gesso-app/gesso/native/coreml"
+	"github.com/gesso-app/gesso/native/engine"
+)
+
+func open(path string, o Options) (Model, error) { return coreml.Open(path, o) }
+
+func name() string { return coreml.Name() }
+
+func processors() ([]engine.Device, int) { return coreml.Devices() }
+
+func thermal() engine.Thermal { return coreml.Thermal() }
+
+func onMemoryPressure(f func(critical bool)) (stop func()) { return coreml.OnMemoryPressure(f) }

@@ -1,0 +1,135 @@
+package batch
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/gesso-app/gesso/pipeline"
+	"github.com/gesso-app/gesso/pipeline/journal"
+)
+
+// Format is what outputs are written as.
+type Format string
+
+// The formats.
+const (
+	FormatAuto Format = "auto" // JPEG for a photo that is JPEG, PNG for others
+	FormatJPEG Format = "jpeg"
+	FormatPNG  Format = "png"
+)
+
+// Formats lists the formats.
+var Formats = []Format{FormatAuto, FormatJPEG, FormatPNG}
+
+// Recipe is all that decides what a source becomes.
+type Recipe struct {
+	Config   pipeline.Config // the photo's and the output's path do not matter
+	Format   Format          // default FormatAuto
+	Metadata bool            // the photo's EXIF, ICC profile and XMP are carried over
+
+	fixed string // the key, once Fix was called
+}
+
+// Fix puts code in place of the style's picture, which may vanish while the work goes on. The key stays that of the picture.
+func (r Recipe) Fix(code *pipeline.StyleCode) (Recipe, error) {
+	key, err := r.Key()
+	r.fixed = key
+	r.Config.StyleImagePath, r.Config.StyleName, r.Config.StylePrompt, r.Config.StyleCode = "", "", "", code
+	return r, err
+}
+
+// Validate checks the recipe.
+func (r Recipe) Validate() error {
+	c := r.Config
+	c.ContentImagePath = "photo"
+	if err := c.Validate(); err != nil {
+		return err
+	}
+	if !slices.Contains(Formats, r.Format) {
+		return &pipeline.FieldError{Field: "format", Value: r.Format, Want: "it is auto, jpeg or png"}
+	}
+	return nil
+}
+
+// Key names the recipe in the journal: two recipes that make the same pictures have one. The style's picture is read for it.
+func (r Recipe) Key() (string, error) {
+	if r.fixed != "" {
+		return r.fixed, nil
+	}
+	c := r.Config
+	c.ContentImagePath, c.OutputPath, c.UseANE = "", "", false // which unit computes is not what the picture is of
+	if c.StyleImagePath != "" {
+		f, err := os.Open(c.StyleImagePath)
+		if err != nil {
+			return "", fmt.Errorf("read the style image: %w", err)
+		}
+		defer f.Close()
+		if c.StyleImagePath, err = journal.Hash(f); err != nil {
+			return "", fmt.Errorf("read the style image %s: %w", r.Config.StyleImagePath, err)
+		}
+	}
+	fields, err := fieldsOf(c)
+	if err != nil {
+		return "", err
+	}
+	defaults, err := fieldsOf(pipeline.DefaultConfig())
+	if err != nil {
+		return "", err
+	}
+	maps.DeleteFunc(fields, func(name string, v json.RawMessage) bool { // so that a setting of a later version leaves the keys of today
+		return bytes.Equal(v, defaults[name])
+	})
+	b, err := json.Marshal(map[string]any{"settings": fields, "format": r.Format, "metadata": r.Metadata})
+	if err != nil {
+		return "", err
+	}
+	sum := sha256.Sum256(b)
+	return hex.EncodeToString(sum[:])[:16], nil
+}
+
+func fieldsOf(c pipeline.Config) (fields map[string]json.RawMessage, err error) {
+	b, err := json.Marshal(c)
+	if err == nil {
+		err = json.Unmarshal(b, &fields)
+	}
+	return fields, err
+}
+
+// extension is that of the output for a source of the format that was decoded.
+func (r Recipe) extension(decoded string) string {
+	if r.Format == FormatJPEG || r.Format == FormatAuto && decoded == "jpeg" {
+		return ".jpg"
+	}
+	return ".png"
+}
+
+// style names the recipe's style in a word for file names.
+func (r Recipe) style() string {
+	c := r.Config
+	switch {
+	case c.StyleCode != nil:
+		return c.StyleCode.Title
+	case c.StyleImagePath != "":
+		return strings.TrimSuffix(filepath.Base(c.StyleImagePath), filepath.Ext(c.StyleImagePath))
+	case c.StyleName != "":
+		return c.StyleName
+	}
+	return c.StylePrompt
+}
+
+// extensions are those of the files that are taken for pictures. Kinds that this build does not read are among them, so that they are reported
+// and not passed over.
+var extensions = []string{".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".tif", ".tiff", ".webp", ".heic", ".heif", ".avif"}
+
+// IsPicture tells by a file's name whether it may be a picture.
+func IsPicture(name string) bool {
+	return slices.Contains(extensions, strings.ToLower(filepath.Ext(name)))
+}

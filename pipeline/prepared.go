@@ -1,0 +1,25 @@
+package pipeline
+
+import (
+	"context"
+
+	"github.com/gesso-app/gesso/pipeline/picture"
+)
+
+// RenderPicture is Render for a photo that is already decoded: c.ContentImagePath only names it, and c.Size is applied. So the next photo can be
+// decoded, and the last one encoded, while the networks work on this one.
+func (t *Transfer) RenderPicture(ctx context.Context, c Config, content *picture.Picture, progress func(Progress)) (*Rendering, error) {
+	if err := c.Validate(); err != nil {
+		return nil, err
+	}
+	if c.Size > 0 {
+		content = content.Resize(c.Size)
+	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	r, err := t.render(ctx, c, content, progress)
+	if ctx.Err() != nil {
+		return nil, context.Cause(ctx)
+	}
+	return r, err
+}
