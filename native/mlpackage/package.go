@@ -50,7 +50,7 @@ type Package struct {
 	path  string // as given to Open
 	root  *os.Root
 	model string // folder of the specification inside the package, with slashes
-	blobs map[string][]byte
+	blobs map[string]*mapping
 }
 
 // Open reads a package's manifest and specification; nothing outside of the folder is read, whatever names the package holds. Close it after use.
@@ -62,7 +62,7 @@ func Open(dir string) (*Package, error) {
 		}
 		return nil, fmt.Errorf("%s is not a .mlpackage folder: %w", dir, err)
 	}
-	p := &Package{path: dir, root: root, blobs: map[string][]byte{}}
+	p := &Package{path: dir, root: root, blobs: map[string]*mapping{}}
 	if err := p.read(); err != nil {
 		return nil, errors.Join(fmt.Errorf("read the package %s: %w", dir, err), p.Close())
 	}
@@ -136,7 +136,7 @@ func (p *Package) file(name string, limit int64) ([]byte, error) {
 func (p *Package) Close() error {
 	var errs []error
 	for name, b := range p.blobs {
-		errs = append(errs, unmap(b))
+		errs = append(errs, b.close())
 		delete(p.blobs, name)
 	}
 	if p.root != nil {

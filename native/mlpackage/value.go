@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"fmt"
 	"math"
+	"os"
 
 	"github.com/gesso-app/gesso/native/mlpackage/milpb"
 )
@@ -21,6 +22,7 @@ type Const struct {
 	bits   int
 	ref    *blobRef
 	fill   func(dst []float32, at int64) // elements from at on, of a compressed constant
+	dense  *Const                        // of the elements of a sparse one: the tensor that they are in
 }
 
 // maxElements bounds a constant.
@@ -62,7 +64,7 @@ func (c *Const) Read(dst []float32, at int64) {
 		for i := range dst {
 			dst[i] = float32(c.integer(at + int64(i)))
 		}
-	default:
+	case c.ints != nil:
 		for i := range dst {
 			dst[i] = float32(c.ints[at+int64(i)])
 		}
@@ -71,6 +73,9 @@ func (c *Const) Read(dst []float32, at int64) {
 
 // Float32s returns the elements of a number or boolean as float32; do not change them. They are kept: Read does not.
 func (c *Const) Float32s() []float32 {
+	if c.DType == milpb.DataType_STRING {
+		return nil
+	}
 	if c.floats == nil {
 		f := make([]float32, c.Len())
 		c.Read(f, 0)
@@ -81,10 +86,16 @@ func (c *Const) Float32s() []float32 {
 
 // Ints returns the elements of an integer or boolean; do not change them.
 func (c *Const) Ints() []int64 {
-	if c.ints == nil && c.packed != nil && !c.IsFloat() {
+	switch {
+	case c.ints != nil || c.IsFloat():
+	case c.packed != nil:
 		c.ints = make([]int64, c.Len())
 		for i := range c.ints {
 			c.ints[i] = c.integer(int64(i))
+		}
+	case c.fill != nil:
+		for _, v := range c.Float32s() {
+			c.ints = append(c.ints, int64(v))
 		}
 	}
 	return c.ints
@@ -93,12 +104,18 @@ func (c *Const) Ints() []int64 {
 // IsCompressed tells whether the elements are computed from others.
 func (c *Const) IsCompressed() bool { return c.fill != nil }
 
-// OnDisk tells where float16 or float32 data lies in a file, so that an engine can read it there.
-func (c *Const) OnDisk() (file string, offset int64, ok bool) {
-	if c.ref == nil || !c.IsFloat() {
-		return "", 0, false
+// Widened is a constant's elements as another type of floating-point numbers.
+func (c *Const) Widened(d milpb.DataType) *Const {
+	return computed(d, c.Shape, func(dst []float32, at int64) { c.Read(dst, at) })
+}
+
+// OnDisk tells where the elements lie as they are in a file of the package, which is open as long as the package is, so that an engine can read
+// them there.
+func (c *Const) OnDisk() (file *os.File, offset int64, ok bool) {
+	if c.ref == nil {
+		return nil, 0, false
 	}
-	return c.ref.File, c.ref.Offset, true
+	return c.ref.file, c.ref.offset, true
 }
 
 // Half converts an IEEE 754 binary16.
@@ -112,6 +129,23 @@ func Half(h uint16) float32 {
 		return math.Float32frombits(sign | 0x7f800000 | frac<<13)
 	}
 	return math.Float32frombits(sign | (exp+112)<<23 | frac<<13)
+}
+
+// ToHalf rounds to the nearest IEEE 754 binary16, ties to even.
+func ToHalf(v float32) uint16 {
+	b := math.Float32bits(v)
+	sign, b := uint16(b>>16&0x8000), b&0x7fffffff
+	switch {
+	case b > 0x7f800000: // NaN
+		return sign | 0x7e00
+	case b >= 0x477ff000: // rounds to infinity
+		return sign | 0x7c00
+	case b < 0x38800000: // subnormal: the sum's last bits are the number's
+		f := math.Float32frombits(b) + 0.5
+		return sign | uint16(math.Float32bits(f)-math.Float32bits(0.5))
+	}
+	b += 0xfff + b>>13&1
+	return sign | uint16((b-0x38000000)>>13)
 }
 
 // Dims returns a tensor type's dimensions; -1 is one that is not fixed.

@@ -110,14 +110,14 @@ func (a *args) topk() {
 	}
 	outs := a.outs()
 	if len(outs) == 1 {
-		outs = append(outs, "")
+		outs = append(outs, a.l.fresh("indices"))
 	}
 	a.l.nodes("TopK", outs, []string{a.value("x"), k}, attrInt("axis", a.int("axis", -1)), attrInt("largest", 1-a.int("ascending", 0)), attrInt("sorted", a.int("sort", 1)))
 }
 
 func (a *args) argsort() {
-	axis := a.int("axis", -1)
-	all := a.l.node("Gather", "", []string{a.l.node("Shape", "", a.x()), a.l.list(axis)})
+	axis := a.positive([]int64{a.int("axis", -1)})[0]
+	all := a.l.node("Slice", "", []string{a.l.node("Shape", "", a.x()), a.l.list(axis), a.l.list(axis + 1), a.l.list(0)})
 	values := a.l.fresh("values")
 	a.l.nodes("TopK", []string{values, a.out()}, []string{a.value("x"), all}, attrInt("axis", axis), attrInt("largest", 1-a.int("ascending", 0)))
 }

@@ -32,12 +32,12 @@ func (a *args) conv() {
 	if a.has("bias") {
 		in = append(in, a.value("bias"))
 	}
-	if a.op.GetType() == "conv" {
+	if a.kind == "conv" {
 		a.l.node("Conv", a.out(), in, attrs...)
 		return
 	}
 	if a.has("output_shape") {
-		shape := a.known("output_shape").Ints
+		shape := a.known("output_shape").Ints()
 		if len(shape) < spatial {
 			a.fail("output_shape has %d dimensions", len(shape))
 			return
@@ -80,11 +80,15 @@ func (a *args) outputShape(shape []int64) *onnxpb.AttributeProto {
 }
 
 func (a *args) pool() {
-	kernel := a.known("kernel_sizes").Ints
+	kernel := a.known("kernel_sizes").Ints()
 	zero := repeat(2*len(kernel), 0)
 	attrs := append(a.padding(zero), attrInts("kernel_shape", kernel), attrInts("strides", a.ints("strides", repeat(len(kernel), 1))), attrInt("ceil_mode", a.int("ceil_mode", 0)))
-	if a.op.GetType() == "max_pool" {
+	if a.kind == "max_pool" {
 		a.l.node("MaxPool", a.out(), a.x(), attrs...)
+		return
+	}
+	if a.kind == "l2_pool" {
+		a.l.node("LpPool", a.out(), a.x(), append(attrs, attrInt("p", 2))...)
 		return
 	}
 	attrs = append(attrs, attrInt("count_include_pad", 1-a.int("exclude_padding_from_average", 0)))
@@ -134,7 +138,7 @@ func sequence(n int) []int64 {
 }
 
 func (a *args) pad() {
-	r, p := a.rank("x"), a.known("pad").Ints
+	r, p := a.rank("x"), a.known("pad").Ints()
 	if len(p) > 2*r {
 		a.fail("%d paddings for rank %d", len(p), r)
 		return
@@ -223,4 +227,17 @@ func (a *args) layerNorm() {
 		y = a.l.node("Add", "", []string{y, a.l.floats(shape, a.known("beta").Float32s())})
 	}
 	a.l.node("Identity", a.out(), []string{y})
+}
+
+// l2Norm divides by the root of the sum of squares over the last three axes.
+func (a *args) l2Norm() {
+	x := a.value("x")
+	sum := a.l.node("ReduceSumSquare", "", []string{x, a.l.list(-3, -2, -1)}, attrInt("keepdims", 1))
+	root := a.l.node("Sqrt", "", []string{a.l.node("Add", "", []string{sum, a.l.scalar(a.float("epsilon", 1e-6))})})
+	a.l.node("Div", a.out(), []string{x, root})
+}
+
+func (a *args) localResponseNorm() {
+	attrs := []*onnxpb.AttributeProto{attrFloat("alpha", a.float("alpha", 1e-4)), attrFloat("beta", a.float("beta", 0.75)), attrFloat("bias", a.float("k", 1)), attrInt("size", a.int("size", 1))}
+	a.l.node("LRN", a.out(), a.x(), attrs...)
 }

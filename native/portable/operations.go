@@ -108,6 +108,14 @@ func table() map[string]func(*args) {
 		"resample":                (*args).resample,
 		"affine":                  (*args).affine,
 
+		"constexpr_affine_dequantize":            (*args).affineWeights,
+		"constexpr_lut_to_dense":                 (*args).paletteWeights,
+		"constexpr_sparse_to_dense":              (*args).sparseWeights,
+		"constexpr_blockwise_shift_scale":        (*args).blockWeights,
+		"constexpr_cast":                         (*args).castWeights,
+		"constexpr_lut_to_sparse":                (*args).sparsePaletteWeights,
+		"constexpr_sparse_blockwise_shift_scale": (*args).sparseBlockWeights,
+
 		"cond":       (*args).cond,
 		"while_loop": (*args).whileLoop,
 	}

@@ -56,11 +56,11 @@ func (a *args) resizeNearest() {
 
 func (a *args) resizeBilinear() {
 	h, w := a.int("target_size_height", 1), a.int("target_size_width", 1)
-	a.linear(a.tail(a.l.list(h, w), 2), []int64{h, w})
+	a.interpolate(a.tail(a.l.list(h, w), 2), []int64{h, w})
 }
 
-// linear resizes x to sizes by sampling_mode. last are the sizes of the last dimensions where they are known.
-func (a *args) linear(sizes string, last []int64) {
+// interpolate resizes x to sizes by sampling_mode. last are the sizes of the last dimensions where they are known.
+func (a *args) interpolate(sizes string, last []int64) {
 	mode, x := a.string("sampling_mode", "DEFAULT"), a.value("x")
 	r := a.rank("x")
 	if mode == "OFFSET_CORNERS" {
@@ -118,7 +118,7 @@ func (a *args) resize() {
 	keep := a.l.node("Equal", "", []string{wanted, a.l.list(0)})
 	sizes := a.tail(a.l.node("Where", "", []string{keep, own, wanted}), int(n))
 	if a.string("interpolation_mode", "LINEAR") == "LINEAR" {
-		a.linear(sizes, last)
+		a.interpolate(sizes, last)
 		return
 	}
 	in := []string{a.value("x"), "", "", sizes}

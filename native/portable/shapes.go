@@ -9,7 +9,7 @@ func (a *args) reshape() {
 }
 
 func (a *args) transpose() {
-	a.l.node("Transpose", a.out(), a.x(), attrInts("perm", a.positive(a.known("perm").Ints)))
+	a.l.node("Transpose", a.out(), a.x(), attrInts("perm", a.positive(a.known("perm").Ints())))
 }
 
 // positive counts negative axes of x from the front.
@@ -71,7 +71,7 @@ func (a *args) split() {
 func (a *args) tile() { a.l.node("Tile", a.out(), []string{a.value("x"), a.value("reps")}) }
 
 func (a *args) expandDims() {
-	a.l.node("Unsqueeze", a.out(), []string{a.value("x"), a.l.list(a.known("axes").Ints...)})
+	a.l.node("Unsqueeze", a.out(), []string{a.value("x"), a.l.list(a.known("axes").Ints()...)})
 }
 
 func (a *args) squeeze() {

@@ -4,6 +4,7 @@
 package npy
 
 import (
+	"github.com/gesso-app/gesso/native/mlpackage"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -180,4 +181,42 @@ func (a *Array) Write(w io.Writer) error {
 	}
 	_, err := w.Write(a.Data)
 	return err
+}
+
+// Float32s are the elements of any type as float32.
+func (a *Array) Float32s() ([]float32, error) {
+	w := widths[a.Type]
+	if w == 0 || len(a.Data)%w != 0 {
+		return nil, fmt.Errorf("an array of type %q with %d bytes of data", a.Type, len(a.Data))
+	}
+	out := make([]float32, len(a.Data)/w)
+	for i := range out {
+		out[i] = a.element(a.Data[i*w:])
+	}
+	return out, nil
+}
+
+func (a *Array) element(b []byte) float32 {
+	le := binary.LittleEndian
+	switch a.Type {
+	case "float16":
+		return mlpackage.Half(le.Uint16(b))
+	case "float32":
+		return math.Float32frombits(le.Uint32(b))
+	case "float64":
+		return float32(math.Float64frombits(le.Uint64(b)))
+	case "int8":
+		return float32(int8(b[0]))
+	case "int16":
+		return float32(int16(le.Uint16(b)))
+	case "uint16":
+		return float32(le.Uint16(b))
+	case "int32":
+		return float32(int32(le.Uint32(b)))
+	case "uint32":
+		return float32(le.Uint32(b))
+	case "int64":
+		return float32(int64(le.Uint64(b)))
+	}
+	return float32(b[0]) // uint8, bool
 }

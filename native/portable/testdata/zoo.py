@@ -377,7 +377,7 @@ def resampling():
     def crops(v, h, w, mode, scale=1.0):
         def one(b):
             s, e = b[:2] * scale, b[2:] * scale
-            axis = lambda a, z, n: a + grid(z - a + 1, n, mode)
+            axis = lambda a, z, n: np.clip(a + grid(z - a + 1, n, mode), a, z)  # of a crop, as of a whole picture
             return sampled(v, axis(s[0], e[0], h), axis(s[1], e[1], w))
         return np.stack([one(b) for b in boxes])
     for mode in ("STRICT_ALIGN_CORNERS", "ALIGN_CORNERS", "DEFAULT", "OFFSET_CORNERS", "UNALIGN_CORNERS"):
@@ -417,7 +417,7 @@ def quantized():
     q = np.array([[1, 2, 3], [-4, 5, -128]], np.int8)
     s, z = np.array([0.5, 0.25], f32), np.array([1, -2], np.int8)
     case("quantize", dict(x=rand(2, 3, low=-40, high=40)), lambda x: mb.cast(x=mb.quantize(input=x, zero_point=z, scale=s, output_dtype="int8", axis=0), dtype="int32"),
-         lambda v: np.clip(np.round(v / s[:, None]) + z[:, None], -128, 127), i17)
+         lambda v: np.clip(np.round(v / s[:, None]) + z[:, None], -128, 127).astype(i32), i17)
     case("dequantize", dict(x=rand(2, 3, low=-40, high=40)), lambda x: mb.dequantize(input=mb.quantize(input=x, scale=f32(0.5), output_dtype="uint8"), scale=f32(0.5)),
          lambda v: np.clip(np.round(v / 0.5), 0, 255) * 0.5, i17)
     case("dequantize_const", dict(x=rand(2, 3)), lambda x: mb.add(x=x, y=mb.dequantize(input=q, zero_point=z, scale=s, axis=0)),
