@@ -93,9 +93,12 @@ func lower(p *mlpackage.Package, spec *coremlpb.Model, function string) (_ *lowe
 			_ = l.spill.close() // the error that is returned says more
 		}
 	}()
+	_, _, _, _, isNetwork := parts(spec)
 	switch {
 	case spec.GetMlProgram() != nil:
 		err = l.program(res, spec.GetMlProgram(), about)
+	case isNetwork:
+		err = l.network(res, spec, about)
 	default:
 		return nil, fmt.Errorf("the portable engine runs ML programs and neural networks, and the model is a %s", kindOfModel(spec))
 	}

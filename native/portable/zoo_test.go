@@ -133,9 +133,13 @@ func near(t *testing.T, name string, got *engine.Tensor, want *npy.Array, tolera
 	}
 }
 
-// TestZoo runs every operation of the table.
-func TestZoo(t *testing.T) {
-	for _, c := range unpack(t, "zoo.tar.gz") {
+// TestZoo runs every operation of the table, TestCompressed every way to compress weights.
+func TestZoo(t *testing.T) { checkAll(t, "zoo.tar.gz") }
+
+func TestCompressed(t *testing.T) { checkAll(t, "compressed.tar.gz") }
+
+func checkAll(t *testing.T, archive string) {
+	for _, c := range unpack(t, archive) {
 		t.Run(c.name, c.check)
 	}
 }
