@@ -174,6 +174,9 @@ func (a *args) dims(key string) []int64 {
 	if v := b[0].GetValue(); v != nil {
 		return mlpackage.Dims(v.GetType().GetTensorType())
 	}
+	if c := a.l.consts[b[0].GetName()]; c != nil {
+		return c.Shape
+	}
 	return mlpackage.Dims(a.l.types[b[0].GetName()])
 }
 

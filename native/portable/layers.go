@@ -2,6 +2,7 @@ package portable
 
 import (
 	"slices"
+	"strings"
 
 	"github.com/gesso-app/gesso/native/portable/onnxpb"
 )
@@ -42,7 +43,12 @@ func (a *args) conv() {
 			a.fail("output_shape has %d dimensions", len(shape))
 			return
 		}
-		attrs = append(attrs, a.outputShape(shape[len(shape)-spatial:]))
+		shape = shape[len(shape)-spatial:]
+		if x := a.dims("x"); slices.Min(x[2:]) < 1 && !strings.HasPrefix(a.padType(), "same") {
+			a.grown(in, shape, attrs)
+			return
+		}
+		attrs = append(attrs, a.outputShape(shape))
 	}
 	a.l.node("ConvTranspose", a.out(), in, attrs...)
 }
@@ -77,6 +83,36 @@ func (a *args) outputShape(shape []int64) *onnxpb.AttributeProto {
 		}
 	}
 	return attrInts("output_padding", more)
+}
+
+// grown is outputShape for an input whose sizes are not known before a run: the convolution without paddings is cut to that shape, and beyond its
+// end there are zeros.
+func (a *args) grown(in []string, shape []int64, attrs []*onnxpb.AttributeProto) {
+	n := len(shape)
+	begin := repeat(n, 0)
+	if pad := a.ints("pad", repeat(2*n, 0)); a.padType() == "custom" && len(pad) == 2*n {
+		for i := range begin {
+			begin[i] = pad[2*i]
+		}
+	}
+	end, axes := make([]int64, n), make([]int64, n)
+	for i := range end {
+		end[i], axes[i] = begin[i]+shape[i], int64(i-n)
+	}
+	attrs = slices.DeleteFunc(attrs, func(t *onnxpb.AttributeProto) bool { return t.GetName() == "pads" })
+	bias := ""
+	if len(in) == 3 { // it is added where there are zeros too
+		in, bias = in[:2], in[2]
+	}
+	whole := a.l.node("ConvTranspose", "", in, attrs...)
+	more := append(repeat(n+4, 0), a.ints("strides", repeat(n, 1))...)
+	whole = a.l.node("Pad", "", []string{whole, a.l.list(more...)})
+	whole = a.l.node("Slice", "", []string{whole, a.l.list(begin...), a.l.list(end...), a.l.list(axes...)})
+	if bias != "" {
+		wide := a.l.node("Reshape", "", []string{bias, a.l.list(append([]int64{-1}, repeat(n, 1)...)...)})
+		whole = a.l.node("Add", "", []string{whole, wide})
+	}
+	a.l.node("Identity", a.out(), []string{whole})
 }
 
 func (a *args) pool() {

@@ -241,14 +241,19 @@ func (y *layer) byShape(op string) {
 	if d := y.in(1).dims; len(d) == 1 {
 		r = int(d[0])
 	}
-	if t := y.p.GetOutputTensor(); len(t) > 0 {
-		r = int(t[0].GetRank())
+	if t := y.p.GetOutputTensor(); r < 0 && len(t) > 0 && t[0].GetRank() > 0 {
+		r = int(min(t[0].GetRank(), maxRank))
 	}
 	if r < 0 {
 		y.fail("the number of dimensions of its output is not known")
 		return
 	}
 	y.give(0, y.g().node(op, "", []string{y.x(), y.index(1)}), r)
+}
+
+func (y *layer) getShape() {
+	v := y.g().cast(y.g().node("Shape", "", []string{y.x()}), onnxpb.TensorProto_FLOAT)
+	y.shaped(0, v, []int64{int64(y.rank())})
 }
 
 func (y *layer) expanded(v string, shape []uint64) {
@@ -411,8 +416,7 @@ func (y *layer) batchedMatmul() {
 		arguments["y"], arguments["transpose_y"] = y.in(1).name, p.GetTransposeB()
 	} else {
 		n := signed([]uint64{p.GetWeightMatrixFirstDimension(), p.GetWeightMatrixSecondDimension()})
-		w := y.weightsAlong(p.GetWeights(), 1, n...)
-		arguments["y"] = w
+		arguments["y"], arguments["transpose_y"] = y.weights(p.GetWeights(), n[1], n[0]), true // they are stored by columns
 	}
 	v := y.mil("matmul", arguments)
 	if p.GetHasBias() {

@@ -116,7 +116,13 @@ func fromArray(t *testing.T, features []engine.Feature, name string, a *npy.Arra
 // near holds every element to a tolerance that is a part of the reference's range; integers are equal.
 func near(t *testing.T, name string, got *engine.Tensor, want *npy.Array, tolerance float64) {
 	t.Helper()
-	if got.DType() != engine.Float32 {
+	switch got.DType() {
+	case engine.Uint8:
+		for i, v := range got.Bytes() {
+			require.InDelta(t, want.Data[i], v, 1, "%s[%d]", name, i)
+		}
+		return
+	case engine.Int32:
 		require.Equal(t, want.Data, got.Bytes(), name)
 		return
 	}
@@ -137,6 +143,9 @@ func near(t *testing.T, name string, got *engine.Tensor, want *npy.Array, tolera
 func TestZoo(t *testing.T) { checkAll(t, "zoo.tar.gz") }
 
 func TestCompressed(t *testing.T) { checkAll(t, "compressed.tar.gz") }
+
+// TestNetworks runs the layers of .mlmodel files.
+func TestNetworks(t *testing.T) { checkAll(t, "network.tar.gz") }
 
 func checkAll(t *testing.T, archive string) {
 	for _, c := range unpack(t, archive) {

@@ -39,7 +39,9 @@ class Archive:
 
     def array(self, path, a):
         a = np.asarray(a)
-        if a.dtype == np.bool_ or np.issubdtype(a.dtype, np.integer):
+        if a.dtype == np.uint8:
+            pass  # pixels
+        elif a.dtype == np.bool_ or np.issubdtype(a.dtype, np.integer):
             a = a.astype("<i4")
         elif a.dtype != np.float16:
             a = a.astype("<f4")
