@@ -53,9 +53,7 @@ func exactLayers() map[string]func(*layer) {
 		"reshapeDynamic":        func(y *layer) { y.byShape("Reshape") },
 		"broadcastToDynamic":    func(y *layer) { y.byShape("Expand") },
 		"broadcastToStatic":     func(y *layer) { y.expanded(y.x(), y.p.GetBroadcastToStatic().GetTargetShape()) },
-		"getShape": func(y *layer) {
-			y.give(0, y.g().cast(y.g().node("Shape", "", []string{y.x()}), onnxpb.TensorProto_FLOAT), 1)
-		},
+		"getShape":              (*layer).getShape,
 		"fillStatic": func(y *layer) {
 			y.expanded(y.g().scalar(y.p.GetFillStatic().GetValue()), y.p.GetFillStatic().GetTargetShape())
 		},
