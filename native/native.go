@@ -11,6 +11,7 @@ type (
 	DType     = engine.DType
 	Units     = engine.Units
 	Feature   = engine.Feature
+	Range     = engine.Range
 	Placement = engine.Placement
 	Options   = engine.Options
 	Operation = engine.Operation
@@ -24,7 +25,7 @@ type (
 	State    = engine.State
 )
 
-// Element types and compute units.
+// Element types, compute units, processors and thermal states.
 const (
 	Float32 = engine.Float32
 	Float16 = engine.Float16
@@ -35,6 +36,16 @@ const (
 	UnitsCPUAndNeuralEngine = engine.UnitsCPUAndNeuralEngine
 	UnitsCPUAndGPU          = engine.UnitsCPUAndGPU
 	UnitsCPUOnly            = engine.UnitsCPUOnly
+
+	UnknownDevice = engine.UnknownDevice
+	CPU           = engine.CPU
+	GPU           = engine.GPU
+	NeuralEngine  = engine.NeuralEngine
+
+	ThermalNominal  = engine.ThermalNominal
+	ThermalFair     = engine.ThermalFair
+	ThermalSerious  = engine.ThermalSerious
+	ThermalCritical = engine.ThermalCritical
 )
 
 // ErrNoRuntime means that the library that runs networks is missing.
@@ -45,6 +56,12 @@ func NewTensor(d DType, shape ...int) (*Tensor, error) { return engine.NewTensor
 
 // ParseUnits reads the name of compute units: all, cpuAndNeuralEngine, cpuAndGPU or cpuOnly.
 func ParseUnits(s string) (Units, error) { return engine.ParseUnits(s) }
+
+// Place sums up a plan.
+func Place(operations []Operation) Placement { return engine.Place(operations) }
+
+// Leaving puts the operations that a plan keeps off the Neural Engine first, the dearest at the top; those without a device come last.
+func Leaving(operations []Operation) []Operation { return engine.Leaving(operations) }
 
 // Open loads the network in a .mlpackage folder.
 func Open(path string, o Options) (Model, error) { return open(path, o) }

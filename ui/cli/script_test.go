@@ -42,6 +42,11 @@ func setUp(e *testscript.Env) error {
 	for k, v := range programEnv() {
 		e.Setenv(k, v)
 	}
+	networks, err := filepath.Abs(filepath.Join("..", "..", "assets", "networks"))
+	if err != nil {
+		return err
+	}
+	e.Setenv("NETWORKS", networks)
 	at := func(name string) string { return filepath.Join(e.WorkDir, name) }
 	return errors.Join(
 		os.WriteFile(at("photo.jpg"), assets.SamplePhoto(), 0o600),
