@@ -1,6 +1,7 @@
 package portable
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -73,7 +74,7 @@ func describedBy(d *coremlpb.ModelDescription, function string) (*interfaces, er
 }
 
 // lower turns a model into ONNX. On an error nothing is left open.
-func lower(p *mlpackage.Package, spec *coremlpb.Model, function string) (_ *lowered, err error) {
+func lower(p *mlpackage.Package, spec *coremlpb.Model, function string, dry bool) (_ *lowered, err error) {
 	about, err := describedBy(spec.GetDescription(), function)
 	if err != nil {
 		return nil, err
@@ -88,6 +89,7 @@ func lower(p *mlpackage.Package, spec *coremlpb.Model, function string) (_ *lowe
 	l := &lowering{
 		graph: newGraph(), pkg: p, consts: map[string]*mlpackage.Const{}, emitted: map[string]string{}, types: map[string]*milpb.TensorType{}, ops: operations,
 	}
+	l.spill.dry = dry
 	defer func() {
 		if err != nil {
 			_ = l.spill.close() // the error that is returned says more
@@ -100,22 +102,13 @@ func lower(p *mlpackage.Package, spec *coremlpb.Model, function string) (_ *lowe
 	case isNetwork:
 		err = l.network(res, spec, about)
 	default:
-		return nil, fmt.Errorf("the portable engine runs ML programs and neural networks, and the model is a %s", kindOfModel(spec))
+		return nil, fmt.Errorf("the portable engine runs ML programs and neural networks, and the model is a %s", cmp.Or(mlpackage.Kind(spec), "model of an unknown kind"))
 	}
 	if err != nil {
 		return nil, err
 	}
 	res.model, res.weights = l.model(), l.spill
 	return res, nil
-}
-
-// kindOfModel names the type of a model as the format does.
-func kindOfModel(spec *coremlpb.Model) string {
-	m := spec.ProtoReflect()
-	if f := m.WhichOneof(m.Descriptor().Oneofs().ByName("Type")); f != nil {
-		return string(f.Name())
-	}
-	return "model of an unknown kind"
 }
 
 // program lowers one function of a program.

@@ -219,7 +219,7 @@ func FuzzLower(f *testing.F) {
 			return
 		}
 		defer p.Close()
-		if low, err := lower(p, p.Spec, ""); err == nil {
+		if low, err := lower(p, p.Spec, "", true); err == nil {
 			require.NoError(t, low.weights.close())
 		}
 	})

@@ -45,7 +45,7 @@ func openModel(path string, o engine.Options) (_ *model, err error) {
 			err = errors.Join(err, m.Close())
 		}
 	}()
-	low, err := lower(p, p.Spec, o.Function)
+	low, err := lower(p, p.Spec, o.Function, false)
 	if err != nil {
 		return nil, err
 	}
@@ -66,6 +66,20 @@ func openModel(path string, o engine.Options) (_ *model, err error) {
 		return m, m.release()
 	}
 	return m, nil
+}
+
+// Describe reads a model's inputs and outputs, and checks that this engine runs it, without loading it: it needs no ONNX Runtime.
+func Describe(path string, o engine.Options) (in, out []engine.Feature, err error) {
+	p, err := mlpackage.Open(path)
+	if err != nil {
+		return nil, nil, err
+	}
+	defer func() { err = errors.Join(err, p.Close()) }()
+	low, err := lower(p, p.Spec, o.Function, true)
+	if err != nil {
+		return nil, nil, fmt.Errorf("read the model %s: %w", path, err)
+	}
+	return features(low.in), features(low.out), nil
 }
 
 func features(ports []*port) (out []engine.Feature) {

@@ -4,8 +4,6 @@ import (
 	"fmt"
 	"slices"
 
-	"google.golang.org/protobuf/reflect/protoreflect"
-
 	"github.com/gesso-app/gesso/native/engine"
 	"github.com/gesso-app/gesso/native/mlpackage"
 	"github.com/gesso-app/gesso/native/mlpackage/coremlpb"
@@ -309,21 +307,8 @@ func (n *network) preprocess(ports []*port, steps []*coremlpb.NeuralNetworkPrepr
 	return nil
 }
 
-// kindOfLayer is the layer's name in the format.
-func kindOfLayer(p *coremlpb.NeuralNetworkLayer) string {
-	m := p.ProtoReflect()
-	var oneof protoreflect.OneofDescriptor
-	for i := range m.Descriptor().Oneofs().Len() {
-		oneof = m.Descriptor().Oneofs().Get(i)
-	}
-	if f := m.WhichOneof(oneof); f != nil {
-		return string(f.Name())
-	}
-	return "of an unknown kind"
-}
-
 func (n *network) layer(p *coremlpb.NeuralNetworkLayer) error {
-	kind := kindOfLayer(p)
+	kind := mlpackage.LayerKind(p)
 	f := layers[kind]
 	if f == nil || len(p.GetOutput()) == 0 {
 		output := ""

@@ -30,6 +30,7 @@ const maxWeights = 1 << 37
 // spill keeps decoded weights in a temporary file until the model is loaded, so that they are neither in the graph nor twice in memory. Its name
 // stays until then, as ONNX Runtime refuses files without one.
 type spill struct {
+	dry    bool // nothing is decoded: the graph is only checked
 	file   *os.File
 	at     int64
 	buffer []float32
@@ -49,6 +50,9 @@ func (s *spill) open() error {
 
 // add writes a constant's elements as float32, piece by piece.
 func (s *spill) add(c *mlpackage.Const) (offset int64, err error) {
+	if s.dry {
+		return 0, nil
+	}
 	if err := s.open(); err != nil {
 		return 0, err
 	}
@@ -125,8 +129,12 @@ func (g *graph) constant(c *mlpackage.Const) (string, error) {
 // external is a tensor whose elements lie in an open file.
 func (g *graph) external(file *os.File, offset, length int64, d onnxpb.TensorProto_DataType, shape []int64) string {
 	t := &onnxpb.TensorProto{DataLocation: onnxpb.TensorProto_EXTERNAL.Enum()}
+	location := descriptors
+	if file != nil {
+		location += strconv.Itoa(int(file.Fd()))
+	}
 	for _, kv := range [][2]string{
-		{"location", descriptors + strconv.Itoa(int(file.Fd()))}, {"offset", strconv.FormatInt(offset, 10)}, {"length", strconv.FormatInt(length, 10)},
+		{"location", location}, {"offset", strconv.FormatInt(offset, 10)}, {"length", strconv.FormatInt(length, 10)},
 	} {
 		t.ExternalData = append(t.ExternalData, &onnxpb.StringStringEntryProto{Key: proto.String(kv[0]), Value: proto.String(kv[1])})
 	}

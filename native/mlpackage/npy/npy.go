@@ -4,10 +4,10 @@
 package npy
 
 import (
-	"github.com/gesso-app/gesso/native/mlpackage"
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"github.com/gesso-app/gesso/native/mlpackage"
 	"io"
 	"math"
 	"regexp"
@@ -219,4 +219,27 @@ func (a *Array) element(b []byte) float32 {
 		return float32(int64(le.Uint64(b)))
 	}
 	return float32(b[0]) // uint8, bool
+}
+
+// Int64s are the elements of a type of whole numbers.
+func (a *Array) Int64s() ([]int64, error) {
+	w := widths[a.Type]
+	if w == 0 || strings.HasPrefix(a.Type, "float") || len(a.Data)%w != 0 {
+		return nil, fmt.Errorf("its elements are %s, and whole numbers are taken", a.Type)
+	}
+	out := make([]int64, len(a.Data)/w)
+	for i := range out {
+		b := a.Data[i*w : (i+1)*w]
+		var v uint64
+		for k := w - 1; k >= 0; k-- {
+			v = v<<8 | uint64(b[k])
+		}
+		if strings.HasPrefix(a.Type, "int") { // the sign fills what is missing to 64 bits
+			shift := 64 - 8*w
+			out[i] = int64(v<<shift) >> shift
+		} else {
+			out[i] = int64(v)
+		}
+	}
+	return out, nil
 }
