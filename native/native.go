@@ -23,6 +23,7 @@ type (
 	Batcher  = engine.Batcher
 	Stateful = engine.Stateful
 	State    = engine.State
+	Runner   = engine.Runner
 )
 
 // Element types, compute units, processors and thermal states.
@@ -65,6 +66,9 @@ func Leaving(operations []Operation) []Operation { return engine.Leaving(operati
 
 // Open loads the network in a .mlpackage folder.
 func Open(path string, o Options) (Model, error) { return open(path, o) }
+
+// Describe reads a model's inputs and outputs and tells whether the engine runs it. Away from macOS it is not loaded for that.
+func Describe(path string, o Options) (in, out []Feature, err error) { return describe(path, o) }
 
 // Engine names what runs networks, such as "ONNX Runtime 1.24.1 (CPU)".
 func Engine() string { return name() }
