@@ -59,7 +59,7 @@ type engines struct {
 }
 
 // openEngines opens the first engine and reads the style with it, so that what would keep every picture from being made is known before any is
-// tried. count is how many engines will share the processor. The recipe that it returns needs the style's picture no more.
+// tried. count is how many engines will share the processor. The recipe that it returns needs the style's pictures no more.
 func openEngines(ctx context.Context, o pipeline.Options, r batch.Recipe, count int) (_ *engines, _ batch.Recipe, err error) {
 	if o.Threads == 0 && count > 1 {
 		o.Threads = max(1, runtime.GOMAXPROCS(0)/count)
@@ -69,7 +69,7 @@ func openEngines(ctx context.Context, o pipeline.Options, r batch.Recipe, count 
 		return nil, r, err
 	}
 	code, err := e.first.StyleCode(ctx, r.Config)
-	if err == nil && r.Config.StyleImagePath != "" {
+	if err == nil && r.NeedsPictures() {
 		r, err = r.Fix(code)
 	}
 	if err != nil {
