@@ -92,11 +92,14 @@ func (p *program) runBatch(ctx context.Context, args []string, c pipeline.Config
 		return err
 	}
 	defer func() { err = errors.Join(err, engines.close()) }()
-	j, err := b.open(ctx, output, recipe, items)
+	j, release, err := b.open(ctx, output, recipe, items)
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, j.Close()) }()
+	defer func() {
+		err = errors.Join(err, j.Close())
+		release()
+	}()
 	key, err := recipe.Key()
 	if err != nil {
 		return err
@@ -155,38 +158,54 @@ func (b *batchFlags) prepare(output string) (string, error) {
 	return journal.Resolve(output)
 }
 
-// open opens the journal and notes the photos in it.
-func (b *batchFlags) open(ctx context.Context, output string, recipe batch.Recipe, items []batch.Item) (_ *journal.Journal, err error) {
+// open opens the journal and notes the photos in it. Until release no other batch of the recipe fills the folder: the two would take each
+// other's photos.
+func (b *batchFlags) open(ctx context.Context, output string, recipe batch.Recipe, items []batch.Item) (_ *journal.Journal, release func(), err error) {
 	path := b.out.journal
 	if path == "" {
 		if path, err = journal.PathFor(output); err != nil {
-			return nil, err
+			return nil, nil, err
 		}
 	}
 	key, err := recipe.Key()
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	j, err := journal.Open(ctx, path, batchScope)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, j.Close())
+		}
+	}()
+	if release, err = j.Hold(key); errors.Is(err, journal.ErrHeld) {
+		return nil, nil, fmt.Errorf("another gesso transfer fills %s with the same settings: wait for its end, or name another folder with --output", output)
+	} else if err != nil {
+		return nil, nil, err
+	}
+	defer func() {
+		if err != nil {
+			release()
+		}
+	}()
 	if b.resume {
 		err = j.Restart(ctx, batchScope, key, journal.Failed, journal.Gone)
 	} else {
 		err = j.Restart(ctx, batchScope, key)
 	}
+	if err != nil {
+		return nil, nil, err
+	}
 	sources := make([]journal.Source, len(items))
 	for i, x := range items {
 		sources[i] = x.Source
 	}
-	if err == nil {
-		_, err = j.Observe(ctx, batchScope, key, sources, time.UnixMilli(0))
+	if _, err = j.Observe(ctx, batchScope, key, sources, time.UnixMilli(0)); err != nil {
+		return nil, nil, err
 	}
-	if err != nil {
-		return nil, errors.Join(err, j.Close())
-	}
-	return j, nil
+	return j, release, nil
 }
 
 // locate tells each job's folder and number.
