@@ -24,6 +24,8 @@ type Options struct {
 	Threads  int            // 0: as many as Go may use processors; of no effect with Core ML
 	Limits   picture.Limits // default picture.DefaultLimits
 	CacheDir string         // where the networks are unpacked; default: gesso in the user's cache folder
+	// KeepMemory keeps memory between pictures: for many that follow each other; of no effect with Core ML.
+	KeepMemory bool
 }
 
 // Transfer holds the loaded networks and what was last read, so that a second picture of the same photo or painting starts at once.
@@ -59,7 +61,7 @@ func Open(ctx context.Context, o Options) (*Transfer, error) {
 		return nil, err
 	}
 	load := sync.OnceValues(func() (*style.Networks, error) {
-		return style.Load(dir, native.Options{Units: o.Units, Threads: o.Threads})
+		return style.Load(dir, native.Options{Units: o.Units, Threads: o.Threads, KeepMemory: o.KeepMemory})
 	})
 	go func() { _, _ = load() }() // the error is kept for the callers
 	return &Transfer{load: load, limits: o.Limits, photos: memo[*photo]{size: 2}, styles: memo[*look]{size: 16}}, nil

@@ -7,6 +7,7 @@ import (
 	"image"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -39,7 +40,7 @@ func (b *batchFlags) add(cmd *cobra.Command) {
 	f.VisitAll(func(flag *pflag.Flag) { before[flag.Name] = true })
 	f.BoolVar(&b.recursive, "recursive", false, "many photos: take those in folders below the folders, too")
 	b.out.add(cmd)
-	f.IntVar(&b.engines, "engines", 0, "many photos: how often to load the networks, to run them side by side; 0 picks it")
+	f.IntVar(&b.engines, "engines", 0, "many photos: how often to load the networks, to run them side by side; 0 picks it, one for each core up to four")
 	f.BoolVar(&b.resume, "resume", false, "many photos: go on with an earlier run, and do again only what is not done")
 	f.StringVar(&b.report, "report", "", "many photos: `file` for a report with scores, .csv or .json")
 	f.StringVar(&b.sheet, "sheet", "", "many photos: `file` for a contact sheet of before and after, .jpg or .png")
@@ -85,8 +86,9 @@ func (p *program) runBatch(ctx context.Context, args []string, c pipeline.Config
 	}
 	count := b.engines
 	if count == 0 {
-		count = 1
+		count = fittingEngines(len(items), runtime.GOMAXPROCS(0))
 	}
+	o.KeepMemory = true
 	engines, recipe, err := openEngines(ctx, o, recipe, count)
 	if err != nil {
 		return err
@@ -131,6 +133,18 @@ func (p *program) runBatch(ctx context.Context, args []string, c pipeline.Config
 	}
 	bar.close()
 	return p.reportBatch(ctx, j, key, items, b, asJSON)
+}
+
+// maxEngines bounds the memory that a batch takes: with large photos an engine works in several hundred megabytes.
+const maxEngines = 4
+
+// fittingEngines is how many engines make a batch of photos quickest. The networks of one run on all cores, yet not evenly, and what comes before
+// and after them leaves cores idle: side by side two fill each other's gaps. Core ML shares its units out itself.
+func fittingEngines(photos, cores int) int {
+	if runtime.GOOS == "darwin" {
+		return 1
+	}
+	return max(1, min(photos, cores, maxEngines))
 }
 
 // prepare checks the folders and files to write before any work, and makes the output folder.
