@@ -49,6 +49,10 @@ func ParseUnits(s string) (Units, error) { return engine.ParseUnits(s) }
 // Open loads the network in a .mlpackage folder.
 func Open(path string, o Options) (Model, error) { return open(path, o) }
 
+// OpenONNX loads an ONNX file as it is, where an engine runs those: the error is errors.ErrUnsupported elsewhere, and for inputs and outputs of
+// other types than float32 and 32-bit integers.
+func OpenONNX(path string, o Options) (Model, error) { return openONNX(path, o) }
+
 // Engine names what runs networks, such as "ONNX Runtime 1.24.1 (CPU)".
 func Engine() string { return name() }
 

@@ -9,6 +9,8 @@ import (
 
 func open(path string, o Options) (Model, error) { return portable.Open(path, o) }
 
+func openONNX(path string, o Options) (Model, error) { return portable.OpenONNX(path, o) }
+
 func name() string { return portable.Name() }
 
 func processors() ([]engine.Device, int) { return []engine.Device{engine.CPU}, 0 }

@@ -8,6 +8,9 @@ import (
 	"strconv"
 )
 
+// ErrNoTensors says that a file of PyTorch holds no tensors.
+var ErrNoTensors = errors.New("it holds no tensors")
+
 // Limits on how values contain one another.
 const (
 	maxDepth = 64
@@ -27,7 +30,7 @@ func weights(root any) (map[string]*view, error) {
 		return nil, err
 	}
 	if len(w.out) == 0 {
-		return nil, errors.New("it holds no tensors")
+		return nil, ErrNoTensors
 	}
 	return w.out, nil
 }
