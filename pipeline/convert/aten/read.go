@@ -361,3 +361,12 @@ func (m *File) inputs() error {
 	}
 	return nil
 }
+
+// TypeName is the name of the elements' type.
+func (in Input) TypeName() string { return dtypes[in.Kind].String() }
+
+// Weights are the parameters, buffers and constants by their names.
+func (m *File) Weights() map[string]*source.Tensor { return m.weights }
+
+// Len is the number of operations.
+func (m *File) Len() int { return len(m.program.Module.Graph.Nodes) }

@@ -20,8 +20,14 @@ type Compressor struct {
 	report Report
 }
 
-// New makes a compressor for packages that are for a system; a newer one may be needed by what o asks for.
-func New(o Options, target mil.Target) *Compressor { return &Compressor{o: o, target: target} }
+// New makes a compressor for packages that are for a system, or a newer one where o asks for what that lacks. All weights have their forms of
+// the same system.
+func New(o Options, target mil.Target) *Compressor {
+	if o.Group > 0 || o.Block > 0 || (o.Mode == Palette && o.Bits == 3) || (o.Mode == Linear && o.Bits == 4) {
+		target = mil.IOS18
+	}
+	return &Compressor{o: o, target: target}
+}
 
 // Report says what was compressed.
 func (c *Compressor) Report() *Report { return &c.report }
@@ -162,7 +168,7 @@ func (c *Compressor) palettes(v []float32, shape []int, bits int, half bool) (*m
 	}
 	dtype, lut, _ := floats(all, half)
 	packed := indices.done()
-	if tables == 1 && bits != 3 && c.target < mil.IOS18 {
+	if c.target < mil.IOS18 {
 		var dims []byte
 		for _, d := range shape {
 			dims = binary.LittleEndian.AppendUint32(dims, uint32(d))
@@ -213,7 +219,7 @@ func (c *Compressor) linear(v []float32, shape []int, bits int, half bool) (*mil
 		decoded[i] = float32(q * s)
 	}
 	data := numbers.done()
-	if bits == 8 && blocks == 1 && c.target < mil.IOS18 {
+	if c.target < mil.IOS18 {
 		zero := mil.Part{Key: "zero_point", DType: milpb.DataType_INT8, Shape: []int{rows}, Data: make([]byte, rows)}
 		scale := mil.Part{Key: "scale", DType: dtype, Shape: []int{rows}, Data: packedScales}
 		if c.o.PerTensor {

@@ -86,7 +86,7 @@ func (c counted) palette(k int) []float64 {
 }
 
 func (c counted) begin(k int) []float64 {
-	bins := min(len(c.values), 4096)
+	bins := min(len(c.values), 128) // few, so that each holds enough to tell the density
 	lo, hi := c.values[0], c.values[len(c.values)-1]
 	width := (hi - lo) / float64(bins)
 	share, total := make([]float64, bins), 0.0

@@ -538,3 +538,11 @@ func (m *File) outside(r *raw, d source.DType, shape []int, size int64) (*source
 	}
 	return source.New(r.name, d, shape, func() (io.ReadCloser, error) { return io.NopCloser(io.NewSectionReader(f, at, size)), nil }), nil
 }
+
+// TypeName is the name of the elements' type.
+func (v Value) TypeName() string {
+	if d, ok := dtypes[v.Type]; ok {
+		return d.String()
+	}
+	return "STRING"
+}
