@@ -30,6 +30,8 @@ type plan struct {
 	format, architecture string
 	warnings             []string
 	parts                []part
+	folder               bool              // the output is a folder of packages
+	files                map[string]string // for that folder, by their names in it
 	closer               io.Closer
 }
 
@@ -95,6 +97,12 @@ func read(o Options) (*plan, error) {
 	}
 	if !st.IsDir() && aten.Is(o.ModelPath) {
 		return readProgram(o)
+	}
+	if p, err := readDiffusion(o); err != nil || p != nil {
+		return p, err
+	}
+	if len(o.LoRAs) > 0 {
+		return nil, &FieldError{"lora", o.LoRAs[0].Path, "it is for Stable Diffusion, which " + o.ModelPath + " is not"}
 	}
 	return readWeights(o)
 }
@@ -263,6 +271,9 @@ func isColour(channels int) bool { return channels == 1 || channels == 3 || chan
 
 // write writes all packages to a folder beside the output and then moves them to their place.
 func write(ctx context.Context, o Options, p *plan, r *Result, progress func(Progress)) error {
+	if p.folder {
+		return writeFolder(ctx, o, p, r, progress)
+	}
 	meta := provenance(o, r)
 	for i, part := range p.parts {
 		path := o.OutputPath

@@ -1,8 +1,8 @@
 package convert
 
 import (
-	"errors"
 	"fmt"
+	"os"
 
 	"github.com/gesso-app/gesso/pipeline/convert/arch"
 	"github.com/gesso-app/gesso/pipeline/convert/aten"
@@ -32,13 +32,17 @@ type TensorInfo struct {
 
 // Inspect tells what a source holds, without converting it.
 func Inspect(path string) (*Source, error) {
+	if _, err := os.Stat(path); err != nil {
+		return nil, fmt.Errorf("there is no file or folder %s: %w", path, err)
+	}
 	switch {
-	case isDiffusers(path):
-		return inspectDiffusers(path)
 	case isONNX(path):
 		return inspectONNX(path)
 	case aten.Is(path):
 		return inspectProgram(path)
+	}
+	if d, err := inspectDiffusion(path); err != nil || d != nil {
+		return d, err
 	}
 	s, err := source.Open(path)
 	if err != nil {
@@ -47,10 +51,6 @@ func Inspect(path string) (*Source, error) {
 	defer s.Close()
 	out := &Source{Path: path, Format: string(s.Format)}
 	out.tensors(s.Tensors, s.Names())
-	if name := diffusionIn(s); name != "" {
-		out.Architecture, out.Convertible = name, true
-		return out, nil
-	}
 	n, err := arch.Recognise(s)
 	if err != nil {
 		out.Architecture = err.Error()
@@ -106,5 +106,3 @@ func inspectProgram(path string) (*Source, error) {
 	}
 	return out, nil
 }
-
-var errNoParts = errors.New("it has no parts that are known")

@@ -74,6 +74,13 @@ type Builder struct {
 	outputs []*Port
 	names   map[string]int
 	prefix  string
+	full    bool
+}
+
+// Full sets whether the operations that follow compute in float32 in a program of float16 as well.
+func (b *Builder) Full(full bool) (before bool) {
+	before, b.full = b.full, full
+	return before
 }
 
 // Port is an input or output of a program.
@@ -242,7 +249,7 @@ func (b *Builder) add(op string, k Kind, shape []int, args ...arg) *Value {
 }
 
 func (b *Builder) addSeveral(op string, k Kind, shapes [][]int, args ...arg) []*Value {
-	n := &node{op: op}
+	n := &node{op: op, full: b.full}
 	for _, a := range args {
 		if len(a.values) > 0 && a.values[0] != nil {
 			n.args = append(n.args, a)
