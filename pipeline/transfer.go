@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"path/filepath"
 	"sync"
 	"time"
 
@@ -23,7 +24,9 @@ type Options struct {
 	Units    native.Units   // default: all
 	Threads  int            // 0: as many as Go may use processors; of no effect with Core ML
 	Limits   picture.Limits // default picture.DefaultLimits
-	CacheDir string         // where the networks are unpacked; default: gesso in the user's cache folder
+	CacheDir string         // where the networks are unpacked and compiled; default: gesso in the user's cache folder
+
+	open style.Opener // for tests; default: the system's engine
 }
 
 // Transfer holds the loaded networks and what was last read, so that a second picture of the same photo or painting starts at once.
@@ -54,13 +57,18 @@ func Open(ctx context.Context, o Options) (*Transfer, error) {
 	if o.Limits == (picture.Limits{}) {
 		o.Limits = picture.DefaultLimits
 	}
-	dir, err := unpackNetworks(o.CacheDir)
+	dir, err := UnpackNetworks(o.CacheDir)
 	if err != nil {
 		return nil, err
 	}
-	load := sync.OnceValues(func() (*style.Networks, error) {
-		return style.Load(dir, native.Options{Units: o.Units, Threads: o.Threads})
-	})
+	engine := native.Options{Units: o.Units, Threads: o.Threads}
+	if o.CacheDir != "" {
+		engine.CacheDir = filepath.Join(o.CacheDir, "coreml")
+	}
+	if o.open == nil {
+		o.open = native.Open
+	}
+	load := sync.OnceValues(func() (*style.Networks, error) { return style.Load(o.open, dir, engine) })
 	go func() { _, _ = load() }() // the error is kept for the callers
 	return &Transfer{load: load, limits: o.Limits, photos: memo[*photo]{size: 2}, styles: memo[*look]{size: 16}}, nil
 }
