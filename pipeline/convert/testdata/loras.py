@@ -5,6 +5,8 @@ from diffusers import StableDiffusionPipeline, StableDiffusionXLPipeline
 from safetensors.torch import save_file
 
 STRENGTH = 0.8
+# Forms that are merged by hand, as their authors define them: diffusers 0.42 takes one alpha for all attention layers, and leaves out dora_scale.
+BY_HAND = ("locon", "dora_kohya")
 ATTENTION = ("attn1.to_q", "attn1.to_k", "attn2.to_v", "attn2.to_out.0", "ff.net.0.proj", "ff.net.2")
 TEXT = ("self_attn.q_proj", "self_attn.v_proj", "self_attn.out_proj", "mlp.fc1", "mlp.fc2")
 
@@ -22,7 +24,7 @@ def factors(m, rank):
     return down, up
 
 
-def ldm(name, per=2):
+def ldm(name, per=1):
     """A U-Net's layer by the names of CompVis, for networks of two blocks."""
     p = name.split(".")
     if p[0] == "mid_block":
@@ -45,7 +47,7 @@ def make(parts, form):
         modules = {"unet": parts["unet"]}
     for part, module in modules.items():
         for i, (name, m) in enumerate(layers(module, ATTENTION if part == "unet" else TEXT, form == "locon")):
-            rank = 2 + i % 3 if form != "dora_peft" and form != "peft" else 3
+            rank = 2 + i % 3 if form in BY_HAND else 3
             down, up = factors(m, rank)
             long = name if part == "unet" else text_name(name)
             if form in ("peft", "dora_peft"):
@@ -60,10 +62,10 @@ def make(parts, form):
                 long = ldm(name)
             base = prefix + "_" + long.replace(".", "_")
             out[base + ".lora_down.weight"], out[base + ".lora_up.weight"] = down, up
-            out[base + ".alpha"] = torch.tensor(float(rank) / (1 + i % 2))
+            out[base + ".alpha"] = torch.tensor(float(rank) / (1 + i % 2) if form in BY_HAND else 1.5)
             if form == "dora_kohya":
                 out[base + ".dora_scale"] = (m.weight.flatten(1).norm(dim=1) * (1 + 0.1 * torch.randn(m.weight.shape[0]))).reshape(-1, *([1] * (m.weight.dim() - 1)))
-    return {k: v.contiguous().clone() for k, v in out.items()}
+    return {k: v.half().float().contiguous() for k, v in out.items()}
 
 
 def merge_text(parts, state):
@@ -81,19 +83,39 @@ def merge_text(parts, state):
                         m.weight += STRENGTH * scale * state[b] @ state[a]
 
 
+def merge_unet(module, state):
+    """kohya's definition: W + strength alpha / rank up down; of DoRA (LyCORIS) W + strength (m V / |V| - W), V = W + alpha / rank up down."""
+    for name, m in module.named_modules():
+        base = "lora_unet_" + name.replace(".", "_")
+        if base + ".lora_down.weight" not in state:
+            continue
+        down, up = state[base + ".lora_down.weight"], state[base + ".lora_up.weight"]
+        with torch.no_grad():
+            w = m.weight
+            change = float(state[base + ".alpha"]) / down.shape[0] * (up.flatten(1) @ down.flatten(1)).reshape(w.shape)
+            if base + ".dora_scale" in state:
+                v = w + change
+                length = v.flatten(1).norm(dim=1).reshape(-1, *([1] * (w.dim() - 1)))
+                change = state[base + ".dora_scale"] * v / length - w
+            w += STRENGTH * change
+
+
 def main(root):
     from diffusion import build, references
 
     for folder, version, form in (("sd1", 1, "peft"), ("sd1", 1, "kohya"), ("sd1", 1, "locon"), ("sd1", 1, "dora_peft"), ("sd1", 1, "dora_kohya"), ("sdxl", 3, "kohya_ldm"), ("sdxl", 3, "peft")):
         parts = build(root / folder, version)
         state = make(parts, form)
-        save_file(state, root / folder / f"{form}.safetensors")
+        save_file({k: v.half() for k, v in state.items()}, root / folder / f"{form}.safetensors")
         pipeline = StableDiffusionXLPipeline if version == 3 else StableDiffusionPipeline
         kw = {"unet_config": parts["unet"].config} if version == 3 else {}
         converted, alphas = pipeline.lora_state_dict(dict(state), **kw)[:2]
-        with torch.enable_grad():
-            pipeline.load_lora_into_unet(converted, network_alphas=alphas, unet=parts["unet"], adapter_name="a")
-            merge_text(parts, state)
-        parts["unet"].set_adapters(["a"], [STRENGTH])
+        merge_text(parts, state)
+        if form in BY_HAND:
+            merge_unet(parts["unet"], state)
+        else:
+            with torch.enable_grad():
+                pipeline.load_lora_into_unet(converted, network_alphas=alphas, unet=parts["unet"], adapter_name="a")
+            parts["unet"].set_adapters(["a"], [STRENGTH])
         references(root / folder, parts, "." + form)
         print(folder, form, len(state), "tensors")

@@ -100,7 +100,9 @@ def export(program, path):
                 for n in graph["graph_module"]["graph"]["nodes"]:
                     n["metadata"] = {}
                 data = json.dumps(graph, separators=(",", ":"))
-            z.writestr(name, data)
+                z.writestr(name, data, zipfile.ZIP_DEFLATED)
+            else:
+                z.writestr(name, data)
 
 
 SIDES = (32, 48)  # height, width
