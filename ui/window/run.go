@@ -4,6 +4,7 @@ package window
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
@@ -199,15 +200,31 @@ func speak(language string) error {
 	if language == "" {
 		return nil
 	}
-	data := []byte("{}")
-	if language != "en" {
-		var err error
-		if data, err = assets.Translations.ReadFile("translations/" + language + ".json"); err != nil {
-			return fmt.Errorf("there is no translation for the language %s", language)
-		}
+	data, err := assets.Translations.ReadFile("translations/" + language + ".json")
+	if language == "en" {
+		data, err = english()
+	}
+	if err != nil {
+		return fmt.Errorf("read the translation for the language %s: %w", language, err)
 	}
 	// Fyne offers no choice of a language. It takes the system's; so that one's texts are replaced by the chosen one's.
 	return lang.AddTranslationsForLocale(data, lang.SystemLocale())
+}
+
+// english are the texts as they stand in the source, which are the keys of every translation.
+func english() ([]byte, error) {
+	data, err := assets.Translations.ReadFile("translations/de.json")
+	if err != nil {
+		return nil, err
+	}
+	var texts map[string]string
+	if err := json.Unmarshal(data, &texts); err != nil {
+		return nil, err
+	}
+	for k := range texts {
+		texts[k] = k
+	}
+	return json.Marshal(texts)
 }
 
 // picturesDir is where pictures are offered to be saved that have no place of their own.
