@@ -9,7 +9,9 @@ import (
 
 func open(path string, o Options) (Model, error) { return portable.Open(path, o) }
 
-func describe(path string, o Options) (in, out []Feature, err error) { return portable.Describe(path, o) }
+func describe(path string, o Options) (in, out []Feature, err error) {
+	return portable.Describe(path, o)
+}
 
 func name() string { return portable.Name() }
 

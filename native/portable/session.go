@@ -99,7 +99,7 @@ func (s *sessions) create(shapes [][]int) (*ort.DynamicAdvancedSession, error) {
 	if err != nil {
 		return nil, fmt.Errorf("the graph without its weights in files is too large: %w", err)
 	}
-	options, err := sessionOptions(s.options, s.split || s.low.fixed())
+	options, err := sessionOptions(s.options, s.split || s.low.fixed(), s.low.size() > maxShared)
 	if err != nil {
 		return nil, err
 	}
@@ -154,7 +154,7 @@ func (s *sessions) close() error {
 	return errors.Join(errs...)
 }
 
-func sessionOptions(o engine.Options, planned bool) (*ort.SessionOptions, error) {
+func sessionOptions(o engine.Options, planned, large bool) (*ort.SessionOptions, error) {
 	s, err := ort.NewSessionOptions()
 	if err != nil {
 		return nil, err
@@ -163,12 +163,16 @@ func sessionOptions(o engine.Options, planned bool) (*ort.SessionOptions, error)
 	if n < 1 {
 		n = threads()
 	}
-	_ = planned
+	level := ort.GraphOptimizationLevel(ort.GraphOptimizationLevelEnableAll)
+	if large { // the layouts of the highest level keep convolutions' weights twice
+		level = ort.GraphOptimizationLevelEnableExtended
+	}
+	arena := planned // kept from run to run: it spares the system clearing pages anew
 	for _, set := range []func() error{
 		func() error { return s.SetIntraOpNumThreads(n) },
 		func() error { return s.SetInterOpNumThreads(1) },
-		func() error { return s.SetGraphOptimizationLevel(ort.GraphOptimizationLevelEnableAll) },
-		func() error { return s.SetCpuMemArena(false) }, // memory goes back after a run
+		func() error { return s.SetGraphOptimizationLevel(level) },
+		func() error { return s.SetCpuMemArena(arena) },
 		func() error { return s.AddSessionConfigEntry("session.intra_op.allow_spinning", "0") },
 		func() error {
 			return s.AddSessionConfigEntry("session.model_external_initializers_file_folder_path", weightsFolder)
