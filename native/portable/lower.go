@@ -21,7 +21,8 @@ type lowering struct {
 	emitted map[string]string // constants that are already in the graph
 	types   map[string]*milpb.TensorType
 	ops     map[string]func(*args)
-	depth   int // of blocks inside of blocks
+	depth   int  // of blocks inside of blocks
+	fixed   bool // no input changes its shape: the program's shapes hold
 }
 
 // lowered is a model as ONNX.
@@ -89,7 +90,7 @@ func lower(p *mlpackage.Package, spec *coremlpb.Model, function string, dry bool
 	l := &lowering{
 		graph: newGraph(), pkg: p, consts: map[string]*mlpackage.Const{}, emitted: map[string]string{}, types: map[string]*milpb.TensorType{}, ops: operations,
 	}
-	l.spill.dry = dry
+	l.spill.dry, l.fixed = dry, res.fixed()
 	defer func() {
 		if err != nil {
 			_ = l.spill.close() // the error that is returned says more
@@ -233,7 +234,20 @@ func (l *lowering) operation(op *milpb.Operation) error {
 	if a.err != nil {
 		return fmt.Errorf("operation %q (output %q): %w", kind, a.out(), a.err)
 	}
+	l.claim(op)
 	return nil
+}
+
+// claim has ONNX Runtime hold what an operation gives to the shapes that the program states.
+func (l *lowering) claim(op *milpb.Operation) {
+	for _, o := range op.GetOutputs() {
+		t := l.types[o.GetName()]
+		dims := mlpackage.Dims(t)
+		if l.consts[o.GetName()] != nil || !l.fixed || slices.Contains(dims, -1) {
+			continue
+		}
+		l.onnx.ValueInfo = append(l.onnx.ValueInfo, declare(o.GetName(), elemType(t.GetDataType()), dims))
+	}
 }
 
 // maxTensor bounds the elements of a tensor inside of a model.

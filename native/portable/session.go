@@ -174,6 +174,7 @@ func sessionOptions(o engine.Options, planned, large bool) (*ort.SessionOptions,
 		func() error { return s.SetGraphOptimizationLevel(level) },
 		func() error { return s.SetCpuMemArena(arena) },
 		func() error { return s.AddSessionConfigEntry("session.intra_op.allow_spinning", "0") },
+		func() error { return s.AddSessionConfigEntry("session.strict_shape_type_inference", "1") },
 		func() error {
 			return s.AddSessionConfigEntry("session.model_external_initializers_file_folder_path", weightsFolder)
 		},
