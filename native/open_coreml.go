@@ -3,6 +3,8 @@
 package native
 
 import (
+	"errors"
+
 	"github.com/gesso-app/gesso/native/coreml"
 	"github.com/gesso-app/gesso/native/engine"
 )
@@ -16,6 +18,8 @@ func describe(path string, o Options) (in, out []Feature, err error) {
 	}
 	return m.Inputs(), m.Outputs(), m.Close()
 }
+
+func openONNX(string, Options) (Model, error) { return nil, errors.ErrUnsupported }
 
 func name() string { return coreml.Name() }
 

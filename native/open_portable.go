@@ -13,6 +13,8 @@ func describe(path string, o Options) (in, out []Feature, err error) {
 	return portable.Describe(path, o)
 }
 
+func openONNX(path string, o Options) (Model, error) { return portable.OpenONNX(path, o) }
+
 func name() string { return portable.Name() }
 
 func processors() ([]engine.Device, int) { return []engine.Device{engine.CPU}, 0 }

@@ -159,12 +159,15 @@ func ToHalf(v float32) uint16 {
 	return sign | uint16((b-0x38000000)>>13)
 }
 
+// maxDim stands for all larger dimensions: no tensor that is this large is taken.
+const maxDim = 1 << 40
+
 // Dims returns a tensor type's dimensions; -1 is one that is not fixed.
 func Dims(t *milpb.TensorType) []int64 {
 	out := make([]int64, 0, len(t.GetDimensions()))
 	for _, d := range t.GetDimensions() {
-		if c := d.GetConstant(); c != nil && c.Size <= math.MaxInt32 {
-			out = append(out, int64(c.Size))
+		if c := d.GetConstant(); c != nil {
+			out = append(out, int64(min(c.Size, maxDim)))
 		} else {
 			out = append(out, -1)
 		}
