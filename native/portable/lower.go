@@ -123,6 +123,9 @@ func (l *lowering) program(res *lowered, program *milpb.Program, about *interfac
 	if len(fn.GetInputs()) != len(res.in) {
 		return fmt.Errorf("the description has %d inputs and the program %d", len(res.in), len(fn.GetInputs()))
 	}
+	if err := l.known(block, 0); err != nil {
+		return err
+	}
 	for _, in := range fn.GetInputs() {
 		if err := l.input(res, in); err != nil {
 			return err
@@ -229,12 +232,43 @@ func (l *lowering) block(b *milpb.Block) error {
 	return nil
 }
 
-func (l *lowering) operation(op *milpb.Operation) error {
-	kind := op.GetType()
-	if _, after, ok := strings.Cut(kind, "."); ok && strings.HasPrefix(kind, "ios") { // as compiled models name them: ios17.conv
-		kind = after
+// known looks for operations that this engine does not have before any is lowered, which may take a while.
+func (l *lowering) known(b *milpb.Block, depth int) error {
+	if depth > maxDepth {
+		return fmt.Errorf("blocks inside of blocks, more than %d deep", maxDepth)
 	}
-	if kind == "classify" { // its outputs are no tensors: see wanted
+	for _, op := range b.GetOperations() {
+		if kind := kindOf(op); l.ops[kind] == nil && kind != classify {
+			output := ""
+			if len(op.GetOutputs()) > 0 {
+				output = op.GetOutputs()[0].GetName()
+			}
+			return &UnsupportedError{kind, output, ""}
+		}
+		for _, inner := range op.GetBlocks() {
+			if err := l.known(inner, depth+1); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// classify is the operation that gives a class's name and a dictionary: see wanted.
+const classify = "classify"
+
+// kindOf is an operation's type without the version that compiled models put before it, as in ios17.conv.
+func kindOf(op *milpb.Operation) string {
+	kind := op.GetType()
+	if before, after, ok := strings.Cut(kind, "."); ok && strings.HasPrefix(before, "ios") {
+		return after
+	}
+	return kind
+}
+
+func (l *lowering) operation(op *milpb.Operation) error {
+	kind := kindOf(op)
+	if kind == classify { // its outputs are no tensors
 		if b := op.GetInputs()["probabilities"].GetArguments(); len(b) == 1 && l.types[b[0].GetName()] != nil {
 			l.classes = b[0].GetName()
 			return nil

@@ -66,7 +66,8 @@ func openModel(path string, p *mlpackage.Package, spec *coremlpb.Model, o engine
 	}
 	m.keep = append(m.keep, low.weights.close)
 	m.ports = &lowered{in: low.in, out: low.out}
-	m.sessions = &sessions{low: low, options: o, split: splits(low, o)}
+	m.sessions = &sessions{low: low, options: o}
+	m.sessions.split, m.sessions.any = splits(low, o)
 	m.in, m.out = features(low.in), features(low.out)
 	shapes := make([][]int, len(low.in))
 	for i, f := range low.in {
@@ -75,6 +76,7 @@ func openModel(path string, p *mlpackage.Package, spec *coremlpb.Model, o engine
 	if _, err = m.sessions.get(shapes); err != nil {
 		return nil, err
 	}
+	m.sessions.last = "" // nobody has asked for that shape yet
 	if !m.sessions.split {
 		m.sessions.low = m.ports // the graph is in ONNX Runtime's memory
 		return m, m.release()
