@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"context"
 	"fmt"
+	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -426,6 +427,32 @@ func TestDamagedJournalIsPutAside(t *testing.T) {
 			require.NotNil(t, claim(t, j))
 		})
 	}
+}
+
+func TestPeekChangesNothing(t *testing.T) {
+	j := newJournal(t)
+	_, err := Peek(t.Context(), j.Path()+"x", 3)
+	require.ErrorIs(t, err, fs.ErrNotExist)
+	require.NoFileExists(t, j.Path()+"x")
+	observe(t, j, "a.jpg", "b.jpg")
+	job, err := j.Claim(t.Context(), scope, recipe)
+	require.NoError(t, err)
+	require.NoError(t, j.Finish(t.Context(), job, Failed, nil, "torn", true))
+	job, err = j.Claim(t.Context(), scope, recipe)
+	require.NoError(t, err)
+	for range 2 { // the second time, nothing of the first is there
+		s, err := Peek(t.Context(), j.Path(), 3)
+		require.NoError(t, err)
+		require.Len(t, s.Processes, 1)
+		require.Equal(t, map[State]int{Failed: 1, Running: 1}, s.Counts)
+		require.Equal(t, job.Source.Path, s.Current[0].Source.Path)
+		require.Equal(t, "torn", s.Errors[0].Reason)
+	}
+	require.NoError(t, j.Close())
+	s, err := Peek(t.Context(), j.Path(), 3)
+	require.NoError(t, err)
+	require.Empty(t, s.Processes)
+	require.Equal(t, map[State]int{Failed: 1, Pending: 1}, s.Counts)
 }
 
 func TestNewerJournalIsRefused(t *testing.T) {
