@@ -6,7 +6,7 @@ GOTEST ?= go test
 
 .DEFAULT_GOAL := build
 .NOTPARALLEL:
-.PHONY: help run test bridge race lint bench judge build headless lib screens clean
+.PHONY: help run test bridge darwin race lint bench judge build headless lib screens clean
 
 help: ## show the targets
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' Makefile | expand -t 12
@@ -22,6 +22,9 @@ test: lib ## run all tests, with the race detector
 bridge: lib ## test the bridge to Core ML against a fake of it, plain, with AddressSanitizer and with the race detector
 	@.ci/install build
 	.ci/bridge
+
+darwin: ## compile for macOS, without a Mac, as far as that goes
+	.ci/darwin
 
 race: lib ## run all tests five times in random order, with the race detector
 	@.ci/install build

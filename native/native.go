@@ -11,6 +11,7 @@ type (
 	DType     = engine.DType
 	Units     = engine.Units
 	Feature   = engine.Feature
+	Range     = engine.Range
 	Placement = engine.Placement
 	Options   = engine.Options
 	Operation = engine.Operation
@@ -22,9 +23,10 @@ type (
 	Batcher  = engine.Batcher
 	Stateful = engine.Stateful
 	State    = engine.State
+	Runner   = engine.Runner
 )
 
-// Element types and compute units.
+// Element types, compute units, processors and thermal states.
 const (
 	Float32 = engine.Float32
 	Float16 = engine.Float16
@@ -35,6 +37,16 @@ const (
 	UnitsCPUAndNeuralEngine = engine.UnitsCPUAndNeuralEngine
 	UnitsCPUAndGPU          = engine.UnitsCPUAndGPU
 	UnitsCPUOnly            = engine.UnitsCPUOnly
+
+	UnknownDevice = engine.UnknownDevice
+	CPU           = engine.CPU
+	GPU           = engine.GPU
+	NeuralEngine  = engine.NeuralEngine
+
+	ThermalNominal  = engine.ThermalNominal
+	ThermalFair     = engine.ThermalFair
+	ThermalSerious  = engine.ThermalSerious
+	ThermalCritical = engine.ThermalCritical
 )
 
 // ErrNoRuntime means that the library that runs networks is missing.
@@ -46,8 +58,21 @@ func NewTensor(d DType, shape ...int) (*Tensor, error) { return engine.NewTensor
 // ParseUnits reads the name of compute units: all, cpuAndNeuralEngine, cpuAndGPU or cpuOnly.
 func ParseUnits(s string) (Units, error) { return engine.ParseUnits(s) }
 
+// Place sums up a plan.
+func Place(operations []Operation) Placement { return engine.Place(operations) }
+
+// Leaving puts the operations that a plan keeps off the Neural Engine first, the dearest at the top; those without a device come last.
+func Leaving(operations []Operation) []Operation { return engine.Leaving(operations) }
+
 // Open loads the network in a .mlpackage folder.
 func Open(path string, o Options) (Model, error) { return open(path, o) }
+
+// OpenONNX loads an ONNX file as it is, where an engine runs those: the error is errors.ErrUnsupported elsewhere, and for inputs and outputs of
+// other types than float32 and 32-bit integers.
+func OpenONNX(path string, o Options) (Model, error) { return openONNX(path, o) }
+
+// Describe reads a model's inputs and outputs and tells whether the engine runs it. Away from macOS it is not loaded for that.
+func Describe(path string, o Options) (in, out []Feature, err error) { return describe(path, o) }
 
 // Engine names what runs networks, such as "ONNX Runtime 1.24.1 (CPU)".
 func Engine() string { return name() }

@@ -11,9 +11,9 @@ import (
 	"github.com/gesso-app/gesso/assets"
 )
 
-// unpackNetworks writes the embedded networks below cache (the user's cache folder when empty), since engines read packages from disk, and
+// UnpackNetworks writes the embedded networks below cache (the user's cache folder when empty), since engines read packages from disk, and
 // returns their folder. It is named by their content, so that versions do not mix, and appears whole or not at all.
-func unpackNetworks(cache string) (string, error) {
+func UnpackNetworks(cache string) (string, error) {
 	if cache == "" {
 		user, err := os.UserCacheDir()
 		if err != nil {

@@ -10,14 +10,14 @@ import (
 
 func TestUnpackNetworks(t *testing.T) {
 	cache := t.TempDir()
-	dir, err := unpackNetworks(cache)
+	dir, err := UnpackNetworks(cache)
 	require.NoError(t, err)
 	weights := filepath.Join(dir, "transform.mlpackage", "Data", "com.apple.CoreML", "weights", "weight.bin")
 	whole, err := os.ReadFile(weights)
 	require.NoError(t, err)
 
 	require.NoError(t, os.WriteFile(weights, whole[:100], 0o600)) // a full disk once cut it short
-	again, err := unpackNetworks(cache)
+	again, err := UnpackNetworks(cache)
 	require.NoError(t, err)
 	require.Equal(t, dir, again)
 	mended, err := os.ReadFile(weights)
@@ -29,7 +29,7 @@ func TestUnpackNetworks(t *testing.T) {
 
 	file := filepath.Join(t.TempDir(), "file")
 	require.NoError(t, os.WriteFile(file, nil, 0o600))
-	_, err = unpackNetworks(file)
+	_, err = UnpackNetworks(file)
 	require.Error(t, err)
 }
 

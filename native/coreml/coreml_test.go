@@ -56,7 +56,9 @@ func open(t *testing.T, path string, o engine.Options) *Model {
 
 func own(name string) string { return filepath.Join("testdata", name+".mlpackage") }
 
-func theirs(name string) string { return filepath.Join("..", "portable", "testdata", name+".mlpackage") }
+func theirs(name string) string {
+	return filepath.Join("..", "portable", "testdata", name+".mlpackage")
+}
 
 func network(name string) string {
 	return filepath.Join("..", "..", "assets", "networks", name+".mlpackage")

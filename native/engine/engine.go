@@ -125,3 +125,9 @@ type Model interface {
 	// Close frees the model. It may be called again.
 	Close() error
 }
+
+// Runner is a Model that makes its outputs itself, so that their shapes need not be known before.
+type Runner interface {
+	// Run is Predict with outputs of the shapes that follow from the inputs. They are the caller's to close.
+	Run(ctx context.Context, in map[string]*Tensor) (out map[string]*Tensor, err error)
+}

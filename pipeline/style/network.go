@@ -17,8 +17,8 @@ type network struct {
 	in, out map[string]*native.Tensor
 }
 
-func openNetwork(dir, name string, o native.Options) (*network, error) {
-	m, err := native.Open(filepath.Join(dir, name+".mlpackage"), o)
+func openNetwork(open Opener, dir, name string, o native.Options) (*network, error) {
+	m, err := open(filepath.Join(dir, name+".mlpackage"), o)
 	if err != nil {
 		return nil, fmt.Errorf("open the %s network: %w", name, err)
 	}

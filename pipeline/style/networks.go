@@ -83,13 +83,16 @@ type Networks struct {
 	style, statistics, transform *network
 }
 
-// Load opens the three packages in dir.
-func Load(dir string, o native.Options) (*Networks, error) {
+// Opener opens a network, as native.Open does.
+type Opener func(path string, o native.Options) (native.Model, error)
+
+// Load opens the three packages in dir with native.Open, or with what stands in for it.
+func Load(open Opener, dir string, o native.Options) (*Networks, error) {
 	var n Networks
 	var g errgroup.Group
 	for name, into := range map[string]**network{styleNetwork: &n.style, statisticsNetwork: &n.statistics, transformNetwork: &n.transform} {
 		g.Go(func() error {
-			m, err := openNetwork(dir, name, o)
+			m, err := openNetwork(open, dir, name, o)
 			*into = m
 			return err
 		})

@@ -2,12 +2,9 @@ package style
 
 import (
 	"context"
-	"encoding/binary"
 	"image"
 	"image/color"
 	"math"
-	"os"
-	"path/filepath"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -17,94 +14,46 @@ import (
 
 func open(t *testing.T) *Networks {
 	t.Helper()
-	n, err := Load("../../assets/networks", native.Options{})
+	n, err := Load(native.Open, "../../assets/networks", native.Options{})
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, n.Close()) })
 	return n
 }
 
-// pattern is the picture by formula of assets/train/export.py.
-func pattern(c, h, w int) []float32 {
-	v := make([]float32, 0, c*h*w)
-	for k := range c {
-		for y := range h {
-			for x := range w {
-				X, Y, K := float64(x), float64(y), float64(k+1)
-				v = append(v, float32(0.5+0.5*math.Sin(0.05*X*K+0.031*Y+0.002*X*Y/K)))
-			}
-		}
-	}
-	return v
-}
-
-func reference(t *testing.T, name string) []float32 {
-	t.Helper()
-	raw, err := os.ReadFile(filepath.Join("testdata", name+".f32"))
-	require.NoError(t, err)
-	v := make([]float32, len(raw)/4)
-	for i := range v {
-		v[i] = math.Float32frombits(binary.LittleEndian.Uint32(raw[4*i:]))
-	}
-	return v
-}
-
-// tolerance to PyTorch in float32, of the output's range: the packages' weights are float16.
-const tolerance = 2e-2
-
-func requireClose(t *testing.T, want, got []float32, what string) {
-	t.Helper()
-	require.Len(t, got, len(want), what)
-	span := 1.0
-	for _, v := range want {
-		span = max(span, math.Abs(float64(v)))
-	}
-	for i := range want {
-		d := math.Abs(float64(want[i]-got[i])) / span
-		require.LessOrEqual(t, d, tolerance, "%s[%d]: PyTorch %v, engine %v", what, i, want[i], got[i])
-	}
-}
-
 // TestNetworksEqualPyTorch holds the engine's outputs to PyTorch's, written by assets/train/export.py --reference.
 func TestNetworksEqualPyTorch(t *testing.T) {
-	n, ctx := open(t), context.Background()
-	in, err := n.style.tensor(inImage, nil)
+	trials, err := Trials()
 	require.NoError(t, err)
-	copy(in.Float32s(), pattern(3, Side, Side))
-	require.NoError(t, n.style.run(ctx))
-	requireClose(t, reference(t, "code"), n.style.result(outCode), "code")
-	requireClose(t, reference(t, "moments"), n.style.result(outMoments), "moments")
-	requireClose(t, reference(t, "map"), every4th(n.style.result(outMap), MapChannels, 32, 32), "map")
-
-	thumb, err := n.statistics.tensor(inThumb, nil)
-	require.NoError(t, err)
-	code, err := n.statistics.tensor(inCode, nil)
-	require.NoError(t, err)
-	copy(thumb.Float32s(), pattern(3, Side, Side))
-	copy(code.Float32s(), reference(t, "code"))
-	require.NoError(t, n.statistics.run(ctx))
-	m := &Modulation{n.statistics.result(outScale), n.statistics.result(outShift)}
-	requireClose(t, reference(t, "scale"), m.Scale, "scale")
-	requireClose(t, reference(t, "shift"), m.Shift, "shift")
-
-	require.NoError(t, n.modulate(&Modulation{reference(t, "scale"), reference(t, "shift")}))
-	tile, err := n.transform.tensor(inImage, []int{1, 3, 160, 288})
-	require.NoError(t, err)
-	copy(tile.Float32s(), pattern(3, 160, 288))
-	_, err = reuse(n.transform.out, outImage, []int{1, 3, 160, 288})
-	require.NoError(t, err)
-	require.NoError(t, n.transform.run(ctx))
-	requireClose(t, reference(t, "stylized"), every4th(n.transform.result(outImage), 3, 160, 288), "stylized")
-}
-
-func every4th(v []float32, c, h, w int) (out []float32) {
-	for k := range c {
-		for y := 0; y < h; y += 4 {
-			for x := 0; x < w; x += 4 {
-				out = append(out, v[(k*h+y)*w+x])
-			}
+	for _, trial := range trials {
+		n, err := openNetwork(native.Open, "../../assets/networks", trial.Network, native.Options{})
+		require.NoError(t, err)
+		t.Cleanup(func() { require.NoError(t, n.Close()) })
+		for _, v := range trial.In {
+			in, err := n.tensor(v.Name, v.Shape)
+			require.NoError(t, err)
+			require.Equal(t, len(v.Data), copy(in.Float32s(), v.Data))
+		}
+		for _, v := range trial.Out {
+			_, err := reuse(n.out, v.Name, v.Shape)
+			require.NoError(t, err)
+		}
+		require.NoError(t, n.run(context.Background()))
+		for _, v := range trial.Out {
+			require.LessOrEqual(t, v.Difference(n.result(v.Name)), Tolerance, "%s of %s", v.Name, trial.Network)
 		}
 	}
-	return out
+}
+
+func TestDifference(t *testing.T) {
+	v := Values{Shape: []int{1, 3}, Every: 1, Data: []float32{1, -4, 0}}
+	inf, nan := math.Inf(1), float32(math.NaN())
+	require.Zero(t, v.Difference([]float32{1, -4, 0}))
+	require.InDelta(t, 0.25, v.Difference([]float32{1, -3, 0.5}), 1e-6)
+	require.Equal(t, inf, v.Difference([]float32{1, -4}))
+	require.Equal(t, inf, v.Difference([]float32{1, nan, 0}))
+	v = Values{Shape: []int{1, 1, 3, 4}, Every: 2, Data: []float32{0, 2, 8, 10}}
+	require.Zero(t, v.Difference([]float32{0, 9, 2, 9, 9, 9, 9, 9, 8, 9, 10, 9}))
+	require.Equal(t, inf, v.Difference([]float32{0, 2, 8, 10}))
 }
 
 // scene is a picture with edges, gradients and colours.

@@ -1,0 +1,7 @@
+// What the metrics' process collector calls of Mach, written by hand from its public documentation.
+#ifndef GESSO_MACH_VM_H
+#define GESSO_MACH_VM_H
+#include <mach/mach_types.h>
+kern_return_t mach_vm_region(vm_map_read_t task, mach_vm_address_t *address, mach_vm_size_t *size, vm_region_flavor_t flavor,
+    vm_region_info_t info, mach_msg_type_number_t *count, mach_port_t *object);
+#endif
