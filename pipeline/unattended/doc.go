@@ -1,5 +1,5 @@
-// Package unattended keeps the watch folders and the queue of a program that people look at: lists that survive a restart, each entry with its state,
-// progress, last error and log, as plain values. The work itself is done by packages watch and batch, so that the window and the commands do the same.
+// Package unattended keeps the watch folders of a program that people look at: a list that survives a restart, each entry with its state, counts, last
+// error and log, as plain values. The work itself is done by packages watch and batch, so that the window and the command do the same.
 // It must not import ui.
 package unattended
 

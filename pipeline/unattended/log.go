@@ -4,9 +4,13 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"path/filepath"
 	"strings"
 	"sync"
 	"time"
+
+	"github.com/gesso-app/gesso/pipeline/batch"
+	"github.com/gesso-app/gesso/pipeline/journal"
 )
 
 // Line is a message in the log of a watch.
@@ -41,7 +45,22 @@ func (r *ring) all() []Line {
 	return append([]Line(nil), r.lines...)
 }
 
-// tee is a log that goes into a ring, from info on, and further to another handler.
+// eventLine is what happened to a photo: its name, its state and the reason, if any.
+func eventLine(e batch.Event) Line {
+	l := Line{time.Now(), slog.LevelInfo, filepath.Base(e.Job.Source.Path) + "  " + string(e.State)}
+	if e.Job.Reason != "" && e.State != journal.Running {
+		l.Text += ": " + e.Job.Reason
+	}
+	switch {
+	case e.State == journal.Failed:
+		l.Level = slog.LevelError
+	case e.State == journal.Pending: // it will be tried again
+		l.Level = slog.LevelWarn
+	}
+	return l
+}
+
+// tee is a log of which what concerns no photo, as those have events, goes into a ring from info on. All goes further to another handler.
 type tee struct {
 	ring *ring
 	next slog.Handler
@@ -58,12 +77,16 @@ func (t *tee) Handle(ctx context.Context, r slog.Record) error {
 	if r.Level >= slog.LevelInfo {
 		var b strings.Builder
 		b.WriteString(r.Message)
+		photo := false
 		r.Attrs(func(a slog.Attr) bool {
+			photo = photo || a.Key == "source"
 			fmt.Fprintf(&b, " %s=%v", a.Key, a.Value)
 			return true
 		})
-		t.ring.add(Line{r.Time, r.Level, b.String()})
-		t.told()
+		if !photo {
+			t.ring.add(Line{r.Time, r.Level, b.String()})
+			t.told()
+		}
 	}
 	if !t.next.Enabled(ctx, r.Level) {
 		return nil

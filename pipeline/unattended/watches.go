@@ -7,9 +7,11 @@ import (
 	"log/slog"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"sync"
 	"time"
 
+	"github.com/gesso-app/gesso/pipeline"
 	"github.com/gesso-app/gesso/pipeline/batch"
 	"github.com/gesso-app/gesso/pipeline/journal"
 	"github.com/gesso-app/gesso/pipeline/preset"
@@ -18,16 +20,18 @@ import (
 
 // Watch is a watch folder as the user has set it up.
 type Watch struct {
-	ID        string `json:"id"` // given by Add
-	Dir       string `json:"folder"`
-	Output    string `json:"output"`
-	Preset    string `json:"preset"`              // its name; it is read when the watch begins
-	Recursive bool   `json:"recursive,omitempty"` // outputs then lie in folders as their photos do
-	Existing  bool   `json:"existing,omitempty"`  // what is there when it begins for the first time is taken too
-	MoveDone  string `json:"move_done,omitempty"` // folder for photos whose picture is made; default: they stay
-	OnError   string `json:"on_error,omitempty"`  // folder for photos that are set aside; default: they stay
-	Files     Files  `json:"files,omitzero"`
-	On        bool   `json:"on"`
+	ID     string `json:"id"` // given by Add
+	Dir    string `json:"folder"`
+	Output string `json:"output"`
+	// Preset names the settings, which are read when the watch begins; or Settings holds them, whose photo's and output's paths do not matter.
+	Preset    string           `json:"preset,omitempty"`
+	Settings  *pipeline.Config `json:"settings,omitempty"`
+	Recursive bool             `json:"recursive,omitempty"` // outputs then lie in folders as their photos do
+	Existing  bool             `json:"existing,omitempty"`  // what is there when it begins for the first time is taken too
+	MoveDone  string           `json:"move_done,omitempty"` // folder for photos whose picture is made; default: they stay
+	OnError   string           `json:"on_error,omitempty"`  // folder for photos that are set aside; default: they stay
+	Files     Files            `json:"files,omitzero"`
+	On        bool             `json:"on"`
 }
 
 // WatchState is what a watch is doing.
@@ -54,10 +58,10 @@ type WatchStatus struct {
 	Log       []Line                // since the program's start, oldest first, at most 200
 }
 
-// WatchOptions are what watches need. Path, Presets and Open must be set.
+// WatchOptions are what watches need. Path and Open must be set.
 type WatchOptions struct {
-	Path    string // of the list; its folder is made
-	Presets *preset.Store
+	Path    string                                // of the list; its folder is made
+	Presets *preset.Store                         // default: there are none
 	Open    func(context.Context) (Engine, error) // one engine serves all watches; it is open while one of them is on
 
 	Changed func()        // told that Status is another, from any goroutine; it must not call Close; default: nobody
@@ -143,7 +147,8 @@ func (w *Watches) Close() {
 	w.wg.Wait()
 }
 
-// Add checks a watch, gives it an identifier and puts it into the list; if it is on, it starts.
+// Add checks a watch, gives it an identifier and puts it into the list; if it is on, it starts. A style that is read from pictures is read first, so
+// that they are not needed later.
 func (w *Watches) Add(x Watch) (id string, err error) {
 	x.ID = newID()
 	if err := w.check(&x); err != nil {
@@ -249,11 +254,29 @@ func (w *Watches) check(x *Watch) (err error) {
 	if err := s.Check(); err != nil {
 		return err
 	}
-	_, err = w.recipe(*x)
-	return err
+	r, err := w.recipe(*x)
+	if err != nil || x.Settings == nil || !r.NeedsPictures() {
+		return err
+	}
+	code, err := w.engine.code(w.ctx, *x.Settings)
+	if err != nil {
+		return err
+	}
+	c := *x.Settings
+	c.StyleImagePath, c.StyleName, c.StylePrompt, c.StyleMix, c.StyleCode = "", "", "", nil, code
+	x.Settings = &c
+	return nil
 }
 
 func (w *Watches) recipe(x Watch) (batch.Recipe, error) {
+	switch {
+	case (x.Preset == "") == (x.Settings == nil):
+		return batch.Recipe{}, &pipeline.FieldError{Field: "preset", Value: strconv.Quote(x.Preset), Want: "give either a preset or settings"}
+	case x.Settings != nil:
+		return x.Files.recipe(*x.Settings)
+	case w.o.Presets == nil:
+		return batch.Recipe{}, fmt.Errorf("%q: %w", x.Preset, preset.ErrNotFound)
+	}
 	p, err := w.o.Presets.Get(x.Preset)
 	if err != nil {
 		return batch.Recipe{}, err
@@ -388,8 +411,11 @@ func (w *Watches) run(ctx context.Context, e *watching, x Watch, retry bool) err
 		Dir: x.Dir, Output: x.Output, MoveDone: x.MoveDone, OnError: x.OnError, Recursive: x.Recursive, Existing: x.Existing,
 		Recipe: recipe, Template: x.Files.Template, Collision: x.Files.Collision, KeepTimes: x.Files.KeepTimes,
 		Open: w.engine.lend, JournalPath: path, Retry: retry, Settle: w.o.Settle, Rescan: w.o.Rescan,
-		Log:   slog.New(&tee{&e.log, w.o.Log.With("watch", x.ID).Handler(), told}),
-		Event: func(batch.Event) { told() },
+		Log: slog.New(&tee{&e.log, w.o.Log.With("watch", x.ID).Handler(), told}),
+		Event: func(ev batch.Event) {
+			e.log.add(eventLine(ev))
+			told()
+		},
 	})
 	if err != nil {
 		return err

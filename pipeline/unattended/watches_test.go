@@ -9,6 +9,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/gesso-app/gesso/pipeline"
 	"github.com/gesso-app/gesso/pipeline/journal"
 	"github.com/gesso-app/gesso/pipeline/preset"
 )
@@ -89,7 +90,7 @@ func TestWatchesSurviveARestart(t *testing.T) {
 	require.Positive(t, s.PerHour)
 	require.False(t, s.Last.IsZero())
 	require.Empty(t, s.LastError)
-	require.Contains(t, s.Log[len(s.Log)-1].Text, "is done source=")
+	require.Equal(t, "a.jpg  done", s.Log[len(s.Log)-1].Text)
 
 	r.reopen()
 	put(t, filepath.Join(r.root, "in", "b.jpg"), photo(2))
@@ -146,12 +147,34 @@ func TestWatchThatCannotBeginTriesAgain(t *testing.T) {
 	require.NoError(t, r.Switch(id, false))
 }
 
+func TestStyleOfSettingsIsReadOnce(t *testing.T) {
+	r := newWatchRig(t)
+	c := pipeline.DefaultConfig()
+	c.StyleImagePath = put(t, filepath.Join(r.root, "painting.jpg"), photo(50))
+	x := r.watch()
+	x.Preset, x.Settings = "", &c
+	_, err := r.Add(x)
+	require.NoError(t, err)
+	require.NoError(t, os.Remove(c.StyleImagePath))
+	put(t, filepath.Join(r.root, "in", "a.jpg"), photo(1))
+	r.only(done(1), "with the code")
+	r.reopen()
+	put(t, filepath.Join(r.root, "in", "b.jpg"), photo(2))
+	s := r.only(done(2), "and after a restart")
+	require.Equal(t, "painting", s.Settings.StyleWord())
+	require.EqualValues(t, 1, r.engine.studied.Load())
+	require.EqualValues(t, 2, r.engine.rendered.Load())
+}
+
 func TestWatchesAreChecked(t *testing.T) {
 	r := newWatchRig(t)
 	for name, change := range map[string]func(*Watch){
 		"folder":   func(x *Watch) { x.Dir = filepath.Join(r.root, "nowhere") },
 		"output":   func(x *Watch) { x.Output = "" },
 		"preset":   func(x *Watch) { x.Preset = "nobody" },
+		"none":     func(x *Watch) { x.Preset = "" },
+		"both":     func(x *Watch) { x.Settings = &pipeline.Config{} },
+		"settings": func(x *Watch) { x.Preset, x.Settings = "", &pipeline.Config{} },
 		"template": func(x *Watch) { x.Files.Template = "{nom}" },
 		"format":   func(x *Watch) { x.Files.Format = "bmp" },
 	} {
