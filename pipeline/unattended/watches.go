@@ -40,7 +40,7 @@ type WatchState string
 // The states of a watch.
 const (
 	WatchOff      WatchState = "off"
-	WatchStarting WatchState = "starting"
+	WatchStarting WatchState = "starting" // until all that comes is taken
 	WatchOn       WatchState = "watching"
 	WatchWaiting  WatchState = "waiting" // a full disk or a missing volume keeps it from working; it goes on by itself
 	WatchFailed   WatchState = "failed"  // it could not begin, and tries again by itself
@@ -416,12 +416,21 @@ func (w *Watches) run(ctx context.Context, e *watching, x Watch, retry bool) err
 			e.log.add(eventLine(ev))
 			told()
 		},
+		Ready: func() {
+			e.log.add(Line{time.Now(), slog.LevelInfo, "watching"})
+			w.mu.Lock()
+			if e.state == WatchStarting {
+				e.state = WatchOn
+			}
+			w.mu.Unlock()
+			w.o.Changed()
+		},
 	})
 	if err != nil {
 		return err
 	}
 	w.mu.Lock()
-	e.service, e.state, e.fault, e.news = s, WatchOn, "", true
+	e.service, e.state, e.fault, e.news = s, WatchStarting, "", true
 	w.mu.Unlock()
 	w.o.Changed()
 	return s.Run(ctx)
