@@ -210,6 +210,39 @@ func mustJobs(t *testing.T, j *Journal) (all []*Job) {
 	return all
 }
 
+// TestNextSeesOneState holds that a job which is claimed and put back all the time is never seen as neither waiting nor worked on: a batch would end.
+func TestNextSeesOneState(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "j.db")
+	j, other := open(t, path), open(t, path)
+	observe(t, j, "a.jpg")
+	stop := make(chan struct{})
+	var wg sync.WaitGroup
+	defer wg.Wait()
+	defer close(stop)
+	wg.Go(func() {
+		for {
+			select {
+			case <-stop:
+				return
+			default:
+			}
+			job, err := other.Claim(context.Background(), scope, recipe)
+			if err == nil && job != nil {
+				err = other.Release(context.Background(), job, time.UnixMilli(0), "")
+			}
+			if err != nil {
+				t.Error(err)
+				return
+			}
+		}
+	})
+	for end := time.Now().Add(time.Second); time.Now().Before(end); {
+		_, pending, running, err := j.Next(t.Context(), scope, recipe)
+		require.NoError(t, err)
+		require.True(t, pending || running > 0)
+	}
+}
+
 func TestIdentify(t *testing.T) {
 	for _, c := range []struct {
 		name    string
