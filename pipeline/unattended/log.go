@@ -51,10 +51,10 @@ func eventLine(e batch.Event) Line {
 	if e.Job.Reason != "" && e.State != journal.Running {
 		l.Text += ": " + e.Job.Reason
 	}
-	switch {
-	case e.State == journal.Failed:
+	switch e.State {
+	case journal.Failed:
 		l.Level = slog.LevelError
-	case e.State == journal.Pending: // it will be tried again
+	case journal.Pending: // it will be tried again
 		l.Level = slog.LevelWarn
 	}
 	return l
