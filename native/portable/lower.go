@@ -21,7 +21,9 @@ type lowering struct {
 	emitted map[string]string // constants that are already in the graph
 	types   map[string]*milpb.TensorType
 	ops     map[string]func(*args)
-	depth   int // of blocks inside of blocks
+	depth   int    // of blocks inside of blocks
+	classes string // the value that is a classifier's probabilities
+	fixed   bool   // no input changes its shape: the program's shapes hold
 }
 
 // lowered is a model as ONNX.
@@ -89,7 +91,7 @@ func lower(p *mlpackage.Package, spec *coremlpb.Model, function string, dry bool
 	l := &lowering{
 		graph: newGraph(), pkg: p, consts: map[string]*mlpackage.Const{}, emitted: map[string]string{}, types: map[string]*milpb.TensorType{}, ops: operations,
 	}
-	l.spill.dry = dry
+	l.spill.dry, l.fixed = dry, res.fixed()
 	defer func() {
 		if err != nil {
 			_ = l.spill.close() // the error that is returned says more
@@ -129,7 +131,7 @@ func (l *lowering) program(res *lowered, program *milpb.Program, about *interfac
 	if err := l.block(block); err != nil {
 		return err
 	}
-	wanted, err := describeAll(about.out, "output")
+	wanted, err := l.wanted(about)
 	if err != nil {
 		return err
 	}
@@ -144,7 +146,7 @@ func (l *lowering) program(res *lowered, program *milpb.Program, about *interfac
 		return fmt.Errorf("the program gives nothing")
 	}
 	for _, p := range wanted {
-		if !slices.Contains(block.GetOutputs(), p.Name) {
+		if !slices.Contains(block.GetOutputs(), p.Name) && l.classes == "" {
 			return fmt.Errorf("the program gives no output %q", p.Name)
 		}
 		if err := l.output(p); err != nil {
@@ -153,6 +155,30 @@ func (l *lowering) program(res *lowered, program *milpb.Program, about *interfac
 		res.out = append(res.out, p)
 	}
 	return nil
+}
+
+// wanted are the outputs that the description names. Of a classifier's, the dictionary becomes an array of the probabilities, in the order of
+// the classes, and the name of the likeliest class is not made here.
+func (l *lowering) wanted(about *interfaces) (out []*port, err error) {
+	var plain []*coremlpb.FeatureDescription
+	for _, d := range about.out {
+		switch d.GetType().GetType().(type) {
+		case *coremlpb.FeatureType_StringType, *coremlpb.FeatureType_Int64Type, *coremlpb.FeatureType_DictionaryType:
+			if l.classes == "" {
+				plain = append(plain, d) // which is an error
+			} else if d.GetType().GetDictionaryType() != nil {
+				p := &port{}
+				p.Name = d.GetName()
+				l.types[p.Name] = l.types[l.classes]
+				l.node("Identity", p.Name, []string{l.classes})
+				out = append(out, p)
+			}
+		default:
+			plain = append(plain, d)
+		}
+	}
+	arrays, err := describeAll(plain, "output")
+	return append(out, arrays...), err
 }
 
 func (l *lowering) input(res *lowered, in *milpb.NamedValueType) error {
@@ -208,6 +234,12 @@ func (l *lowering) operation(op *milpb.Operation) error {
 	if _, after, ok := strings.Cut(kind, "."); ok && strings.HasPrefix(kind, "ios") { // as compiled models name them: ios17.conv
 		kind = after
 	}
+	if kind == "classify" { // its outputs are no tensors: see wanted
+		if b := op.GetInputs()["probabilities"].GetArguments(); len(b) == 1 && l.types[b[0].GetName()] != nil {
+			l.classes = b[0].GetName()
+			return nil
+		}
+	}
 	if len(op.GetOutputs()) == 0 {
 		return &UnsupportedError{kind, "", "it has no output"}
 	}
@@ -232,6 +264,27 @@ func (l *lowering) operation(op *milpb.Operation) error {
 	f(a)
 	if a.err != nil {
 		return fmt.Errorf("operation %q (output %q): %w", kind, a.out(), a.err)
+	}
+	if err := l.claim(op); err != nil {
+		return fmt.Errorf("operation %q (output %q): %w", kind, a.out(), err)
+	}
+	return nil
+}
+
+// claim has ONNX Runtime hold what an operation gives to the shapes that the program states. Constants are compared here.
+func (l *lowering) claim(op *milpb.Operation) error {
+	for _, o := range op.GetOutputs() {
+		t := l.types[o.GetName()]
+		dims := mlpackage.Dims(t)
+		if c := l.consts[o.GetName()]; c != nil {
+			if !slices.Equal(c.Shape, dims) {
+				return fmt.Errorf("its constant has the shape %v, and the program says %v", c.Shape, dims)
+			}
+			continue
+		}
+		if l.fixed && !slices.Contains(dims, -1) {
+			l.onnx.ValueInfo = append(l.onnx.ValueInfo, declare(o.GetName(), elemType(t.GetDataType()), dims))
+		}
 	}
 	return nil
 }
@@ -288,6 +341,9 @@ func (l *lowering) output(p *port) error {
 	}
 	p.Shapes, p.Ranges = nil, nil
 	l.offer(p, value, elemType(t.GetDataType()), dims)
+	if info := l.onnx.Output[len(l.onnx.Output)-1]; l.fixed && p.graph == p.Name && !slices.Contains(dims, -1) {
+		info.Type = declare(p.graph, wire(p.DType), dims).Type
+	}
 	return nil
 }
 

@@ -99,22 +99,22 @@ func (s *sessions) create(shapes [][]int) (*ort.DynamicAdvancedSession, error) {
 	if err != nil {
 		return nil, fmt.Errorf("the graph without its weights in files is too large: %w", err)
 	}
-	options, err := sessionOptions(s.options, s.split || s.low.fixed())
+	options, err := sessionOptions(s.options, manner{planned: s.split || s.low.fixed(), large: s.low.size() > maxShared})
 	if err != nil {
 		return nil, err
 	}
-	var in, out []string
-	for _, p := range s.low.in {
-		in = append(in, p.graph)
-	}
-	for _, p := range s.low.out {
-		out = append(out, p.graph)
-	}
-	run, err := ort.NewDynamicAdvancedSessionWithONNXData(data, in, out, options)
+	run, err := ort.NewDynamicAdvancedSessionWithONNXData(data, graphNames(s.low.in), graphNames(s.low.out), options)
 	if err = errors.Join(err, options.Destroy()); err != nil {
 		return nil, plain(err)
 	}
 	return run, nil
+}
+
+func graphNames(ports []*port) (names []string) {
+	for _, p := range ports {
+		names = append(names, p.graph)
+	}
+	return names
 }
 
 // plain takes the colours and places in ONNX Runtime's source out of its messages.
@@ -154,7 +154,14 @@ func (s *sessions) close() error {
 	return errors.Join(errs...)
 }
 
-func sessionOptions(o engine.Options, planned bool) (*ort.SessionOptions, error) {
+// manner is how a session is made.
+type manner struct {
+	planned bool // all shapes are known
+	large   bool // in its weights
+	asIs    bool // an ONNX file of another maker
+}
+
+func sessionOptions(o engine.Options, how manner) (*ort.SessionOptions, error) {
 	s, err := ort.NewSessionOptions()
 	if err != nil {
 		return nil, err
@@ -163,14 +170,27 @@ func sessionOptions(o engine.Options, planned bool) (*ort.SessionOptions, error)
 	if n < 1 {
 		n = threads()
 	}
-	_ = planned
+	level := ort.GraphOptimizationLevel(ort.GraphOptimizationLevelEnableAll)
+	if how.large { // the layouts of the highest level keep convolutions' weights twice
+		level = ort.GraphOptimizationLevelEnableExtended
+	}
+	arena := how.planned || o.KeepMemory // kept from run to run: it spares the system clearing pages anew
 	for _, set := range []func() error{
 		func() error { return s.SetIntraOpNumThreads(n) },
 		func() error { return s.SetInterOpNumThreads(1) },
-		func() error { return s.SetGraphOptimizationLevel(ort.GraphOptimizationLevelEnableAll) },
-		func() error { return s.SetCpuMemArena(o.KeepMemory) }, // without it memory goes back after a run
+		func() error { return s.SetGraphOptimizationLevel(level) },
+		func() error { return s.SetCpuMemArena(arena) },
 		func() error { return s.AddSessionConfigEntry("session.intra_op.allow_spinning", "0") },
 		func() error {
+			if how.asIs {
+				return nil
+			}
+			return s.AddSessionConfigEntry("session.strict_shape_type_inference", "1") // the program's shapes are checked
+		},
+		func() error {
+			if how.asIs { // its weights lie beside it
+				return nil
+			}
 			return s.AddSessionConfigEntry("session.model_external_initializers_file_folder_path", weightsFolder)
 		},
 	} {
