@@ -333,10 +333,3 @@ func (c *call) maskedFill() {
 	x := c.x()
 	c.give(c.Where(c.need("mask"), c.Cast(c.need("value"), x.Kind), x))
 }
-
-func (c *call) unshuffle() {
-	x, k := c.x(), c.int("downscale_factor", 1)
-	n, ch, h, w := x.Shape[0], x.Shape[1], x.Shape[2], x.Shape[3]
-	y := c.Reshape(x, n*ch, h/k, k, w/k, k)
-	c.give(c.Reshape(c.Transpose(y, 0, 2, 4, 1, 3), n, ch*k*k, h/k, w/k))
-}

@@ -85,15 +85,26 @@ func (m *Model) text(all map[string]*source.Tensor) (parts []*Part) {
 
 // resnets are the names within a residual block.
 var resnets = [][2]string{
-	{"in_layers.0.", "norm1."}, {"in_layers.2.", "conv1."}, {"emb_layers.1.", "time_emb_proj."}, {"out_layers.0.", "norm2."}, {"out_layers.3.", "conv2."},
+	{"in_layers.0.", "norm1."},
+	{"in_layers.2.", "conv1."},
+	{"emb_layers.1.", "time_emb_proj."},
+	{"out_layers.0.", "norm2."},
+	{"out_layers.3.", "conv2."},
 	{"skip_connection.", "conv_shortcut."},
 }
 
 // fixed are the names of layers outside of the blocks.
 var fixed = [][2]string{
-	{"time_embed.0.", "time_embedding.linear_1."}, {"time_embed.2.", "time_embedding.linear_2."}, {"label_emb.0.0.", "add_embedding.linear_1."},
-	{"label_emb.0.2.", "add_embedding.linear_2."}, {"input_blocks.0.0.", "conv_in."}, {"out.0.", "conv_norm_out."}, {"out.2.", "conv_out."},
-	{"middle_block.0.", "mid_block.resnets.0."}, {"middle_block.1.", "mid_block.attentions.0."}, {"middle_block.2.", "mid_block.resnets.1."},
+	{"time_embed.0.", "time_embedding.linear_1."},
+	{"time_embed.2.", "time_embedding.linear_2."},
+	{"label_emb.0.0.", "add_embedding.linear_1."},
+	{"label_emb.0.2.", "add_embedding.linear_2."},
+	{"input_blocks.0.0.", "conv_in."},
+	{"out.0.", "conv_norm_out."},
+	{"out.2.", "conv_out."},
+	{"middle_block.0.", "mid_block.resnets.0."},
+	{"middle_block.1.", "mid_block.attentions.0."},
+	{"middle_block.2.", "mid_block.resnets.1."},
 }
 
 // layersPerBlock is how many residual blocks are before the first downsampling.

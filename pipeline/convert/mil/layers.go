@@ -135,6 +135,10 @@ func (b *Builder) Pool(op string, x *Value, kernel []int, w Window) *Value {
 		shape = append(shape, out)
 	}
 	args := []arg{in("x", x), in("kernel_sizes", b.Ints(kernel...)), in("strides", b.Ints(w.Strides...)), in("pad_type", w.padType()), in("pad", b.Ints(w.Pad...))}
+	if op == "avg_pool" && w.CountPadding && !partial && slices.Max(w.Pad) > 0 { // zeros that count are as well elements: engines differ on uneven paddings
+		full := append(make([]int, 4), w.Pad...)
+		return b.Pool(op, b.Pad(x, full, "constant", 0), kernel, Window{Strides: w.Strides})
+	}
 	if op == "avg_pool" {
 		args = append(args, in("exclude_padding_from_average", boolean(!w.CountPadding)))
 	}

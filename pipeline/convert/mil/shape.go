@@ -338,8 +338,7 @@ func (b *Builder) Gather(x, indices *Value, axis int) *Value {
 		indices = constant(ids)
 	}
 	if len(shape) == 0 {
-		shape = []int{1}
-		return b.Squeeze(b.Gather(x, b.Reshape(indices, 1), axis))
+		return b.Squeeze(b.Gather(x, b.Reshape(indices, 1), axis)) // programs give no scalars
 	}
 	return b.add("gather", x.Kind, shape, in("x", x), in("indices", indices), in("axis", b.Int(axis)))
 }

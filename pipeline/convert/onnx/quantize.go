@@ -172,7 +172,11 @@ func (c *call) quantizedMatMul() {
 func (c *call) whole(i, zero int) *mil.Value {
 	x := c.Cast(c.in(i), mil.Float)
 	if z := c.maybe(zero); z != nil {
-		x = c.Binary("sub", x, c.Cast(z, mil.Float))
+		z = c.Cast(z, mil.Float)
+		if c.n.Op == "ConvInteger" && z.Len() > 1 { // one for each output channel
+			z = c.Reshape(z, z.Len(), 1, 1, 1)
+		}
+		x = c.Binary("sub", x, z)
 	}
 	return x
 }

@@ -302,3 +302,12 @@ func Einsum(b *mil.Builder, equation string, args ...*mil.Value) *mil.Value {
 	}
 	return b.Transpose(b.Reshape(z, shape...), perm...)
 }
+
+func (c *call) spaceToDepth() {
+	x, k := c.in(0), c.int("blocksize", 1)
+	if c.text("mode", "DCR") == "DCR" {
+		c.give(c.SpaceToDepth(x, k))
+		return
+	}
+	c.give(c.Unshuffle(x, k))
+}
