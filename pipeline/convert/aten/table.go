@@ -1,6 +1,7 @@
 package aten
 
 import (
+	"maps"
 	"math"
 
 	"github.com/gesso-app/gesso/pipeline/convert/mil"
@@ -88,6 +89,7 @@ func table() map[string]func(*call) {
 	for _, n := range []string{"add", "mul", "sub", "div", "clamp", "leaky_relu", "hardtanh", "hardswish", "elu", "masked_fill"} {
 		t[n+"_"] = t[n]
 	}
+	maps.Copy(t, more())
 	return t
 }
 
