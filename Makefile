@@ -34,7 +34,7 @@ lint: ## check form, common mistakes and the direction of the imports
 	@.ci/install build
 	.ci/lint
 
-bench: headless ## time Gesso beside its peers (BENCH=short: Gesso alone, in under a minute)
+bench: headless ## time Gesso beside its peers (BENCH=short: Gesso alone, in under a minute; BENCH=unattended: batches and watches)
 	.ci/bench/run $(BENCH)
 
 judge: headless ## score Gesso's pictures beside the peer's; PAINTINGS=FOLDER holds the paintings

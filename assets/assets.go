@@ -17,6 +17,11 @@ var Styles []byte
 //go:embed styles/*.jpg
 var styles embed.FS
 
+// Translations holds translations/LANGUAGE.json: the window's texts by their English ones.
+//
+//go:embed translations/*.json
+var Translations embed.FS
+
 //go:embed samples/photo.jpg
 var samplePhoto []byte
 
@@ -44,3 +49,26 @@ func SampleStyle() []byte { return sampleStyle }
 
 // Icon is the program's icon, PNG.
 func Icon() []byte { return icon }
+
+// languages are those that the window speaks, with their own names.
+var languages = []struct{ tag, name string }{
+	{"en", "English"}, {"de", "Deutsch"}, {"fr", "Français"}, {"es", "Español"}, {"ja", "日本語"}, {"zh-Hans", "简体中文"},
+}
+
+// Languages are the languages of the window, BCP 47.
+func Languages() (tags []string) {
+	for _, l := range languages {
+		tags = append(tags, l.tag)
+	}
+	return tags
+}
+
+// LanguageName is what a language is called in itself.
+func LanguageName(tag string) string {
+	for _, l := range languages {
+		if l.tag == tag {
+			return l.name
+		}
+	}
+	return tag
+}

@@ -131,3 +131,17 @@ func TestBridgeFails(t *testing.T) {
 	})
 	require.ErrorIs(t, err, context.Canceled)
 }
+
+// TestBridgePressure holds that a warning of the system frees every model, and that the next picture is the same.
+func TestBridgePressure(t *testing.T) {
+	fake.Set(fake.Modes{})
+	e := engine(t)
+	first, err := e.Render(t.Context(), sample(t), nil)
+	require.NoError(t, err)
+	require.Greater(t, fake.Objects(), 1)
+	fake.Pressure(false)
+	require.Eventually(t, func() bool { return fake.Objects() == 1 }, 5*time.Second, 10*time.Millisecond, "only the listener is left")
+	again, err := e.Render(t.Context(), sample(t), nil)
+	require.NoError(t, err)
+	require.Zero(t, farthest(first.Image, again.Image))
+}

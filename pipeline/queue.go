@@ -13,13 +13,14 @@ type JobKind int
 const (
 	JobRender JobKind = iota // the Rendering is kept, no file is written
 	JobRun                   // the picture is saved to Config.OutputPath
+	jobDo                    // something else is done with the engine
 )
 
 // ErrQueueClosed means that the queue takes no more jobs.
 var ErrQueueClosed = errors.New("the queue is closed")
 
 // Queue runs jobs one after the other on a goroutine that owns the engine. The engine is opened with the first job and kept; when opening
-// fails, that job gets the error and the next one tries again.
+// fails, that job gets the error and the next one tries again. While the machine is hot it rests before a JobRun.
 type Queue struct {
 	open   func(context.Context) (*Transfer, error)
 	ctx    context.Context
@@ -42,6 +43,7 @@ type Job struct {
 	progress  chan Progress
 	rendering *Rendering
 	err       error
+	do        func(context.Context, *Transfer) error // of a jobDo
 }
 
 // NewQueue starts the goroutine. open is called on it.
@@ -54,7 +56,20 @@ func NewQueue(open func(context.Context) (*Transfer, error)) *Queue {
 
 // Submit appends a job and returns at once. A closed queue gives a job that has ended with ErrQueueClosed.
 func (q *Queue) Submit(c Config, kind JobKind) *Job {
-	j := &Job{Config: c, Kind: kind, done: make(chan struct{}), progress: make(chan Progress, 1)}
+	return q.submit(&Job{Config: c, Kind: kind})
+}
+
+// Do runs f with the engine when the jobs before it have ended, and returns its error. Ending ctx ends the wait, and f's own context.
+func (q *Queue) Do(ctx context.Context, f func(context.Context, *Transfer) error) error {
+	j := q.submit(&Job{Kind: jobDo, do: f})
+	stop := context.AfterFunc(ctx, j.Cancel)
+	defer stop()
+	<-j.done
+	return j.err
+}
+
+func (q *Queue) submit(j *Job) *Job {
+	j.done, j.progress = make(chan struct{}), make(chan Progress, 1)
 	j.ctx, j.cancel = context.WithCancel(q.ctx)
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -132,8 +147,14 @@ func (q *Queue) next() *Job {
 }
 
 func (j *Job) run(t *Transfer) (*Rendering, error) {
-	if j.Kind == JobRender {
+	switch j.Kind {
+	case JobRender:
 		return t.Render(j.ctx, j.Config, j.report)
+	case jobDo:
+		return nil, j.do(j.ctx, t)
+	}
+	if err := t.cooling.rest(j.ctx); err != nil { // nobody looks at the screen for it
+		return nil, err
 	}
 	r, err := t.Run(j.ctx, j.Config, j.report)
 	if err != nil {

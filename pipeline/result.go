@@ -39,6 +39,8 @@ type Result struct {
 	StyleConfidence float64 `json:"style_confidence,omitempty"`
 	// GateNote is one sentence on the gate where it has something to say, else empty.
 	GateNote string `json:"gate_note,omitempty"`
+	// Heat is serious or critical where the machine is so hot that the system slows it down (NSProcessInfoThermalState), else empty.
+	Heat string `json:"heat,omitempty"`
 	// Width and Height are the output's size in pixels.
 	Width  int `json:"width"`
 	Height int `json:"height"`

@@ -32,7 +32,7 @@ func BuiltinStyles() []BuiltinStyle {
 // EachStyle renders c once in every built-in style, in their order, and hands each picture to show. c's own style is not used.
 func (t *Transfer) EachStyle(ctx context.Context, c Config, progress func(Progress), show func(BuiltinStyle, *Rendering) error) error {
 	all := BuiltinStyles()
-	c.StyleImagePath, c.StylePrompt, c.StyleMix = "", "", nil
+	c.StyleImagePath, c.StylePrompt, c.StyleMix, c.StyleCode = "", "", nil, nil
 	for i, b := range all {
 		c.StyleName = b.ID
 		r, err := t.Render(ctx, c, func(p Progress) {

@@ -25,18 +25,27 @@ type Options struct {
 	Threads  int            // 0: as many as Go may use processors; of no effect with Core ML
 	Limits   picture.Limits // default picture.DefaultLimits
 	CacheDir string         // where the networks are unpacked and compiled; default: gesso in the user's cache folder
+	// KeepMemory keeps memory between pictures: for many that follow each other; of no effect with Core ML.
+	KeepMemory bool
 
-	open style.Opener // for tests; default: the system's engine
+	// For tests; default: the system's engine, its heat and its memory.
+	open     style.Opener
+	heat     func() native.Thermal
+	pressure func(f func(critical bool)) (stop func())
 }
 
-// Transfer holds the loaded networks and what was last read, so that a second picture of the same photo or painting starts at once.
+// Transfer holds the loaded networks and what was last read, so that a second picture of the same photo or painting starts at once. When the system
+// says that memory runs short it lets go of all of that, between two pictures, and loads it again when it is needed.
 // Its methods may be called from several goroutines; they run one after the other.
 type Transfer struct {
-	load func() (*style.Networks, error) // waits for the loading that Open began
+	begin   func() func() (*style.Networks, error) // begins to load the networks; the function that it returns waits for them
+	relax   func()                                 // stops listening to the system
+	cooling *cooling
 
 	mu       sync.Mutex
 	closed   bool
-	networks *style.Networks // nil until a picture needs them
+	load     func() (*style.Networks, error) // of begin; nil while nobody needs them
+	networks *style.Networks                 // nil until a picture needs them
 	limits   picture.Limits
 	photos   memo[*photo]
 	styles   memo[*look]
@@ -61,37 +70,75 @@ func Open(ctx context.Context, o Options) (*Transfer, error) {
 	if err != nil {
 		return nil, err
 	}
-	engine := native.Options{Units: o.Units, Threads: o.Threads}
+	engine := native.Options{Units: o.Units, Threads: o.Threads, KeepMemory: o.KeepMemory}
 	if o.CacheDir != "" {
 		engine.CacheDir = filepath.Join(o.CacheDir, "coreml")
 	}
 	if o.open == nil {
 		o.open = native.Open
 	}
-	load := sync.OnceValues(func() (*style.Networks, error) { return style.Load(o.open, dir, engine) })
-	go func() { _, _ = load() }() // the error is kept for the callers
-	return &Transfer{load: load, limits: o.Limits, photos: memo[*photo]{size: 2}, styles: memo[*look]{size: 16}}, nil
+	if o.heat == nil {
+		o.heat = native.Heat
+	}
+	if o.pressure == nil {
+		o.pressure = native.OnMemoryPressure
+	}
+	begin := func() func() (*style.Networks, error) {
+		load := sync.OnceValues(func() (*style.Networks, error) { return style.Load(o.open, dir, engine) })
+		go func() { _, _ = load() }() // the error is kept for the callers
+		return load
+	}
+	t := &Transfer{
+		begin: begin, load: begin(), cooling: &cooling{heat: o.heat, poll: time.Second}, limits: o.Limits,
+		photos: memo[*photo]{size: 2}, styles: memo[*look]{size: 16},
+	}
+	t.relax = o.pressure(func(bool) { _ = t.Trim() }) // what cannot be freed now is freed by Close
+	return t, nil
 }
 
-// Close waits until the networks are loaded and frees them. It may be called again.
-func (t *Transfer) Close() error {
+// Trim frees the networks and what was read, when no picture is being made; the next picture loads them again.
+func (t *Transfer) Trim() error {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if t.closed {
 		return nil
 	}
-	t.closed = true
+	t.photos.items, t.styles.items = nil, nil
+	return t.free()
+}
+
+// free waits for networks that are being loaded, and frees them. t.mu is held.
+func (t *Transfer) free() error {
+	if t.load == nil {
+		return nil
+	}
 	n, err := t.load()
+	t.load, t.networks = nil, nil
 	if err != nil {
 		return nil // there is nothing to free, and whoever needed them knows
 	}
 	return n.Close()
 }
 
+// Close waits until the networks are loaded and frees them. It may be called again.
+func (t *Transfer) Close() error {
+	t.relax()
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.closed {
+		return nil
+	}
+	t.closed = true
+	return t.free()
+}
+
 // ready waits for the networks. t.mu is held.
 func (t *Transfer) ready() (err error) {
 	if t.closed {
 		return errors.New("the engine is closed")
+	}
+	if t.load == nil {
+		t.load = t.begin()
 	}
 	t.networks, err = t.load()
 	return err
@@ -195,8 +242,12 @@ func (t *Transfer) render(ctx context.Context, c Config, content *picture.Pictur
 		Height:              img.Bounds().Dy(),
 		PhaseTimes:          clock.laps,
 	}
+	if heat := t.cooling.heat(); heat > native.ThermalFair {
+		r.Heat = heat.String()
+	}
 	clock.lap(PhaseMeasure)
 	r.ProcessingTime = time.Since(start)
+	t.cooling.done(r.ProcessingTime)
 	return &Rendering{Config: c, Content: p.Picture, Image: img, Result: r}, nil
 }
 

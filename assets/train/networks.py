@@ -31,10 +31,12 @@ def double(x):
     return F.interpolate(x, scale_factor=2.0, mode="bilinear", align_corners=False)  # nearest neighbours leave a weave of 8 px
 
 
-def moments(x, eps=EPS):
-    """Mean and standard deviation over height and width, each (N,C)."""
+def moments(x, eps=EPS, least=0.0):
+    """Mean and standard deviation over height and width, each (N,C). An eighth of the deviation is squared, so that the squares stay inside of
+    float16; least keeps what will be a divisor above the smallest number that a float16 unit does not take for 0."""
     m = x.mean((2, 3), keepdim=True)
-    return m.flatten(1), ((x - m) ** 2).mean((2, 3)).add(eps).sqrt()
+    d = (x - m) / 8
+    return m.flatten(1), 8 * ((d * d).mean((2, 3)) + eps / 64).clamp(min=least).sqrt()
 
 
 class Body(nn.Module):
@@ -129,7 +131,7 @@ class Net(nn.Module):
 
         def mod(i, t):
             nonlocal at
-            mean, dev = moments(t)
+            mean, dev = moments(t, least=2**-14)
             g, b = gain[:, at : at + SITES[i]], bias[:, at : at + SITES[i]]
             at += SITES[i]
             s = g / dev

@@ -41,6 +41,15 @@ def l1(a, b):
     )
 
 
+def weave(x, period=8):
+    """How far the steps between neighbouring pixels depend on their place in a period of the strides: a grid that textures hide from the other losses."""
+    loss = 0
+    for d, g in zip((-1, -2), gradients(x)):
+        m = g.abs().mean((0, 1, -3 - d))[: g.shape[d] // period * period].unflatten(0, (-1, period)).mean(0)
+        loss = loss + m.std() / m.mean()
+    return loss / 2
+
+
 class Run:
     """The network, its optimiser and its log, saved together; a run goes on where it was stopped."""
 
@@ -99,7 +108,7 @@ def batch(d, n, size):
     """n random pairs: content X (N,3,size,size), its thumbnail, style pictures S and the teacher's picture Y of the same square; and their numbers."""
     i = np.random.randint(0, len(d["c"]), n)
     C, S, Y = (data.tensor(d[k][i]) for k in "csy")
-    whole = 8 * random.randint(size // 8, size * 5 // 32)  # how much of the photo a square shows
+    whole = 8 * random.randint(size // 8, d["c"].shape[1] // 8)  # the photo's size; a square shows all of it or a part, its thumbnail 256 px at most
     C, Y, own = data.to(C, whole), data.to(Y, whole), data.to(C[:1], 256)
     X, Y = window([C, Y], size)
     return X, data.to(C, min(whole, 256)), S, Y, i, own
@@ -153,8 +162,8 @@ def strokes(a):
         palette = (F.avg_pool2d(o, 8) - F.avg_pool2d(Y, 8)).abs().mean()  # without the teacher's colours Gram matrices turn them
         tv = sum(t.abs().mean() for t in gradients(o))
         over = (F.relu(-o) + F.relu(o - 1)).mean()
-        same = l1(back, X[:1])
-        r.learn(a.content_weight * content + 4 * style + palette + a.tv * tv + same + 4 * over, [content, style, palette, same])
+        same, grid = l1(back, X[:1]), weave(o)
+        r.learn(a.content_weight * content + 4 * style + palette + a.tv * tv + same + 4 * over + 4 * grid, [content, style, palette, same, grid])
 
 
 def plot(a):
@@ -168,7 +177,7 @@ def plot(a):
     fig, axes = plt.subplots(1, len(stages), figsize=(5 * len(stages), 3.5), squeeze=False)
     for ax, st in zip(axes[0], stages):
         v = np.array([[float(q) for q in r[1:]] for r in rows if r[0] == st])
-        names = {"distil": "loss identity", "features": "loss pixels style drawing identity"}.get(st, "loss content style palette identity").split()
+        names = {"distil": "loss identity", "features": "loss pixels style drawing identity"}.get(st, "loss content style palette identity weave").split()
         for k, n in enumerate(names):
             ax.plot(v[:, 0], v[:, 2 + k], label=n)
         ax.set(title=st, xlabel="step", ylim=(0, None)), ax.legend()

@@ -166,18 +166,27 @@ func (a *args) string(key, missing string) string {
 
 // dims are the dimensions of an argument as the program states them.
 func (a *args) dims(key string) []int64 {
-	b := a.bindings(key)
-	if len(b) == 0 {
+	d, ok := a.dimsAt(key, 0)
+	if !ok {
 		a.fail("the argument %q is missing", key)
-		return nil
 	}
-	if v := b[0].GetValue(); v != nil {
-		return mlpackage.Dims(v.GetType().GetTensorType())
+	return d
+}
+
+// dimsAt are those of the i-th value of a variadic argument.
+func (a *args) dimsAt(key string, i int) ([]int64, bool) {
+	b := a.bindings(key)
+	if i >= len(b) {
+		return nil, false
 	}
-	if c := a.l.consts[b[0].GetName()]; c != nil {
-		return c.Shape
+	if v := b[i].GetValue(); v != nil {
+		return mlpackage.Dims(v.GetType().GetTensorType()), true
 	}
-	return mlpackage.Dims(a.l.types[b[0].GetName()])
+	if c := a.l.consts[b[i].GetName()]; c != nil {
+		return c.Shape, true
+	}
+	t := a.l.types[b[i].GetName()]
+	return mlpackage.Dims(t), t != nil
 }
 
 // dtype is the type of an argument's elements as the program states it.

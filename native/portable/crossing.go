@@ -87,7 +87,11 @@ func (g *graph) offer(p *port, name string, from onnxpb.TensorProto_DataType, di
 	if p.Image == "" && from == onnxpb.TensorProto_FLOAT && p.DType == engine.Int32 {
 		v = g.node("Round", "", []string{v})
 	}
-	if to := wire(p.DType); from != to {
+	to := wire(p.DType)
+	if to == onnxpb.TensorProto_FLOAT16 { // it is rounded when it leaves
+		to = onnxpb.TensorProto_FLOAT
+	}
+	if from != to {
 		v = g.cast(v, to)
 	}
 	if v == name && !g.isInput(name) {
@@ -95,7 +99,7 @@ func (g *graph) offer(p *port, name string, from onnxpb.TensorProto_DataType, di
 	} else {
 		g.node("Identity", p.graph, []string{v})
 	}
-	info := declare(p.graph, wire(p.DType), nil)
+	info := declare(p.graph, to, nil)
 	info.Type.GetTensorType().Shape = nil // ONNX Runtime finds it
 	g.onnx.Output = append(g.onnx.Output, info)
 }

@@ -141,6 +141,7 @@ func (m *model) Run(ctx context.Context, in map[string]*engine.Tensor) (out map[
 	defer c.end(&err)
 	c.outputs = make([]ort.Value, len(m.out))
 	if err = c.run(ctx); err != nil {
+		c.outputs = nil // there may be some that are not valid
 		return nil, err
 	}
 	runtime.KeepAlive(in)
@@ -265,19 +266,13 @@ func (c *call) bindOutputs(out map[string]*engine.Tensor) error {
 		if err := c.m.check(f, t, "output", func(s []int) bool { return fits(f.Shape, s) }); err != nil {
 			return err
 		}
-		if t.DType() != f.DType {
+		if t.DType() == engine.Float16 { // the graph gives float32
 			narrow := t
 			wide, err := c.tensor(engine.Float32, t.Shape())
 			if err != nil {
 				return err
 			}
-			c.after = append(c.after, func() {
-				half := narrow.Bytes()
-				for i, v := range wide.Float32s() {
-					h := mlpackage.ToHalf(v)
-					half[2*i], half[2*i+1] = byte(h), byte(h>>8)
-				}
-			})
+			c.after = append(c.after, func() { narrowed(narrow.Bytes(), wide.Float32s()) })
 			t = wide
 		}
 		v, err := wrap(t)
@@ -287,6 +282,14 @@ func (c *call) bindOutputs(out map[string]*engine.Tensor) error {
 		c.outputs = append(c.outputs, v)
 	}
 	return nil
+}
+
+// narrowed rounds to float16.
+func narrowed(half []byte, v []float32) {
+	for i, x := range v {
+		h := mlpackage.ToHalf(x)
+		half[2*i], half[2*i+1] = byte(h), byte(h>>8)
+	}
 }
 
 // run stops between two operations when ctx ends.
@@ -355,12 +358,14 @@ func (c *call) made() (out map[string]*engine.Tensor, err error) {
 		out[f.Name] = t
 		switch v := c.outputs[i].(type) {
 		case *ort.Tensor[float32]:
-			copy(t.Float32s(), v.GetData())
+			if f.DType == engine.Float16 {
+				narrowed(t.Bytes(), v.GetData())
+			} else {
+				copy(t.Float32s(), v.GetData())
+			}
 		case *ort.Tensor[int32]:
 			copy(t.Int32s(), v.GetData())
 		case *ort.Tensor[uint8]:
-			copy(t.Bytes(), v.GetData())
-		case *ort.CustomDataTensor:
 			copy(t.Bytes(), v.GetData())
 		default:
 			return out, fmt.Errorf("the output %q is a %T", f.Name, v)

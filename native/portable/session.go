@@ -168,7 +168,7 @@ func sessionOptions(o engine.Options, planned bool) (*ort.SessionOptions, error)
 		func() error { return s.SetIntraOpNumThreads(n) },
 		func() error { return s.SetInterOpNumThreads(1) },
 		func() error { return s.SetGraphOptimizationLevel(ort.GraphOptimizationLevelEnableAll) },
-		func() error { return s.SetCpuMemArena(false) }, // memory goes back after a run
+		func() error { return s.SetCpuMemArena(o.KeepMemory) }, // without it memory goes back after a run
 		func() error { return s.AddSessionConfigEntry("session.intra_op.allow_spinning", "0") },
 		func() error {
 			return s.AddSessionConfigEntry("session.model_external_initializers_file_folder_path", weightsFolder)

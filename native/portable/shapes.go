@@ -25,6 +25,11 @@ func (a *args) positive(axes []int64) []int64 {
 
 func (a *args) concat() {
 	parts, axis := a.values("values"), a.int("axis", 0)
+	for i := range parts {
+		if d, ok := a.dimsAt("values", i); ok && len(d) == 0 { // a program may join scalars as if they were of one dimension
+			parts[i] = a.l.node("Reshape", "", []string{parts[i], a.l.list(1)})
+		}
+	}
 	if !a.flag("interleave") {
 		a.l.node("Concat", a.out(), parts, attrInt("axis", axis))
 		return

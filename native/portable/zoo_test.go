@@ -128,6 +128,13 @@ func near(t *testing.T, name string, got *engine.Tensor, want *npy.Array, tolera
 	}
 	w, err := want.Float32s()
 	require.NoError(t, err)
+	if got.DType() == engine.Float16 {
+		half := &npy.Array{Type: "float16", Shape: got.Shape(), Data: got.Bytes()}
+		v, err := half.Float32s()
+		require.NoError(t, err)
+		got = tensor(t, engine.Float32, got.Shape())
+		copy(got.Float32s(), v)
+	}
 	require.Equal(t, len(w), got.Len(), name)
 	low, high := math.Inf(1), math.Inf(-1)
 	for _, v := range w {

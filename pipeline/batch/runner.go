@@ -121,7 +121,8 @@ type Runner struct {
 	engines *pool
 	memory  *semaphore.Weighted
 	wake    chan struct{}
-	prefix  string // of the names of this journal's temporary files
+	idled   chan struct{} // a worker has found no job
+	prefix  string        // of the names of this journal's temporary files
 
 	mu         sync.Mutex
 	until      time.Time // no work before it: the machine or a volume is in trouble
@@ -153,7 +154,7 @@ func New(o Options) (*Runner, error) {
 		return nil, fmt.Errorf("the policy on collisions is number, skip or overwrite, not %q", o.Collision)
 	}
 	return &Runner{
-		Options: o, engines: newPool(o.Engines, o.Open), memory: semaphore.NewWeighted(o.Pixels), wake: make(chan struct{}, o.Jobs),
+		Options: o, engines: newPool(o.Engines, o.Open), memory: semaphore.NewWeighted(o.Pixels), wake: make(chan struct{}, o.Jobs), idled: make(chan struct{}, 1),
 		prefix: TempPrefix + o.Journal.ID() + "-",
 	}, nil
 }
@@ -211,13 +212,16 @@ func (r *Runner) Run(ctx context.Context, drain bool) (err error) {
 				return nil
 			}
 		}
-		wait := time.After(recoverEvery)
+		wait, idled := time.After(recoverEvery), r.idled
 		if drain {
-			wait = time.After(20 * time.Millisecond)
+			wait = time.After(poll / 5)
+		} else {
+			idled = nil
 		}
 		select {
 		case <-ctx.Done():
 			return nil
+		case <-idled:
 		case <-wait:
 		}
 		if time.Since(looked) >= recoverEvery {
@@ -254,6 +258,10 @@ func (r *Runner) worker(ctx context.Context) {
 
 // idle waits until there may be a job.
 func (r *Runner) idle(ctx context.Context) {
+	select {
+	case r.idled <- struct{}{}:
+	default:
+	}
 	wait := poll
 	if next, pending, _, err := r.Journal.Next(ctx, r.Scope, r.Key); err == nil && pending {
 		wait = min(wait, max(next.Sub(r.Now()), 20*time.Millisecond))

@@ -30,8 +30,11 @@ var (
 	webpFormat = &format{"webp", webp.DecodeConfig, decodeWebP, webpMetadata}
 )
 
-// detect tells the format by the file's first bytes; a file of another kind gives the reason, which continues its name.
-func detect(data []byte) (*format, string) {
+// detect tells the format by the file's first bytes, or leaves that to the system's decoder; a file of another kind gives the reason, which continues
+// its name.
+func detect(data []byte) (*format, string) { return detectWith(system, data) }
+
+func detectWith(d decoder, data []byte) (*format, string) {
 	has := func(at int, s string) bool {
 		return len(data) >= at+len(s) && string(data[at:at+len(s)]) == s
 	}
@@ -41,9 +44,15 @@ func detect(data []byte) (*format, string) {
 	case has(0, "\x89PNG\r\n\x1a\n"):
 		return pngFormat, ""
 	case has(0, "II*\x00"), has(0, "MM\x00*"):
+		if f := d.format(data); f != nil {
+			return f, ""
+		}
 		return tiffFormat, ""
 	case has(0, "RIFF") && has(8, "WEBP"):
 		return webpFormat, ""
+	}
+	if f := d.format(data); f != nil {
+		return f, ""
 	}
 	if kind := otherKind(data); kind != "" {
 		return nil, fmt.Sprintf("is a picture of the kind %s, which Gesso does not read: %s", kind, readable)
@@ -150,7 +159,10 @@ func finish(ctx context.Context, f *format, data []byte, img image.Image) (*Pict
 
 // damaged is the error of a file whose decoder gave up.
 func damaged(name string, f *format, err error) error {
-	label := map[string]string{"jpeg": "JPEG", "png": "PNG", "tiff": "TIFF", "webp": "WebP"}[f.name]
+	label := strings.ToUpper(f.name)
+	if f == webpFormat {
+		label = "WebP"
+	}
 	return &Error{Path: name, Reason: fmt.Sprintf("is damaged or incomplete, or a rare kind of %s", label), Err: err}
 }
 

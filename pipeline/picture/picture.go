@@ -14,7 +14,7 @@ import (
 type Picture struct {
 	Image  *image.NRGBA // upright, 8 bits, alpha not premultiplied, with its origin at (0, 0)
 	Path   string       // as given to Open or Decode
-	Format string       // jpeg, png, tiff or webp: what the content is, whatever the name says
+	Format string       // jpeg, png, tiff or webp, on macOS also heic, heif, avif or raw: what the content is, whatever the name says
 	Meta   Metadata     // the orientation inside is 1, as Image is upright
 }
 

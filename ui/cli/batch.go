@@ -7,6 +7,7 @@ import (
 	"image"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -39,7 +40,7 @@ func (b *batchFlags) add(cmd *cobra.Command) {
 	f.VisitAll(func(flag *pflag.Flag) { before[flag.Name] = true })
 	f.BoolVar(&b.recursive, "recursive", false, "many photos: take those in folders below the folders, too")
 	b.out.add(cmd)
-	f.IntVar(&b.engines, "engines", 0, "many photos: how often to load the networks, to run them side by side; 0 picks it")
+	f.IntVar(&b.engines, "engines", 0, "many photos: how often to load the networks, to run them side by side; 0 picks it, one for each core up to four")
 	f.BoolVar(&b.resume, "resume", false, "many photos: go on with an earlier run, and do again only what is not done")
 	f.StringVar(&b.report, "report", "", "many photos: `file` for a report with scores, .csv or .json")
 	f.StringVar(&b.sheet, "sheet", "", "many photos: `file` for a contact sheet of before and after, .jpg or .png")
@@ -85,18 +86,22 @@ func (p *program) runBatch(ctx context.Context, args []string, c pipeline.Config
 	}
 	count := b.engines
 	if count == 0 {
-		count = 1
+		count = fittingEngines(len(items), runtime.GOMAXPROCS(0))
 	}
+	o.KeepMemory = true
 	engines, recipe, err := openEngines(ctx, o, recipe, count)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, engines.close()) }()
-	j, err := b.open(ctx, output, recipe, items)
+	j, release, err := b.open(ctx, output, recipe, items)
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, j.Close()) }()
+	defer func() {
+		err = errors.Join(err, j.Close())
+		release()
+	}()
 	key, err := recipe.Key()
 	if err != nil {
 		return err
@@ -130,6 +135,18 @@ func (p *program) runBatch(ctx context.Context, args []string, c pipeline.Config
 	return p.reportBatch(ctx, j, key, items, b, asJSON)
 }
 
+// maxEngines bounds the memory that a batch takes: with large photos an engine works in several hundred megabytes.
+const maxEngines = 4
+
+// fittingEngines is how many engines make a batch of photos quickest. The networks of one run on all cores, yet not evenly, and what comes before
+// and after them leaves cores idle: side by side two fill each other's gaps. Core ML shares its units out itself.
+func fittingEngines(photos, cores int) int {
+	if runtime.GOOS == "darwin" {
+		return 1
+	}
+	return max(1, min(photos, cores, maxEngines))
+}
+
 // prepare checks the folders and files to write before any work, and makes the output folder.
 func (b *batchFlags) prepare(output string) (string, error) {
 	if output == "" || output == stream {
@@ -155,38 +172,54 @@ func (b *batchFlags) prepare(output string) (string, error) {
 	return journal.Resolve(output)
 }
 
-// open opens the journal and notes the photos in it.
-func (b *batchFlags) open(ctx context.Context, output string, recipe batch.Recipe, items []batch.Item) (_ *journal.Journal, err error) {
+// open opens the journal and notes the photos in it. Until release no other batch of the recipe fills the folder: the two would take each
+// other's photos.
+func (b *batchFlags) open(ctx context.Context, output string, recipe batch.Recipe, items []batch.Item) (_ *journal.Journal, release func(), err error) {
 	path := b.out.journal
 	if path == "" {
 		if path, err = journal.PathFor(output); err != nil {
-			return nil, err
+			return nil, nil, err
 		}
 	}
 	key, err := recipe.Key()
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	j, err := journal.Open(ctx, path, batchScope)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, j.Close())
+		}
+	}()
+	if release, err = j.Hold(key); errors.Is(err, journal.ErrHeld) {
+		return nil, nil, fmt.Errorf("another gesso transfer fills %s with the same settings: wait for its end, or name another folder with --output", output)
+	} else if err != nil {
+		return nil, nil, err
+	}
+	defer func() {
+		if err != nil {
+			release()
+		}
+	}()
 	if b.resume {
 		err = j.Restart(ctx, batchScope, key, journal.Failed, journal.Gone)
 	} else {
 		err = j.Restart(ctx, batchScope, key)
 	}
+	if err != nil {
+		return nil, nil, err
+	}
 	sources := make([]journal.Source, len(items))
 	for i, x := range items {
 		sources[i] = x.Source
 	}
-	if err == nil {
-		_, err = j.Observe(ctx, batchScope, key, sources, time.UnixMilli(0))
+	if _, err = j.Observe(ctx, batchScope, key, sources, time.UnixMilli(0)); err != nil {
+		return nil, nil, err
 	}
-	if err != nil {
-		return nil, errors.Join(err, j.Close())
-	}
-	return j, nil
+	return j, release, nil
 }
 
 // locate tells each job's folder and number.

@@ -73,6 +73,9 @@ func printResult(w io.Writer, r pipeline.Result, asJSON bool) error {
 	if r.ANEUtilized {
 		rows = append(rows, []string{"Neural Engine", fmt.Sprintf("planned for %.0f %% of the work", 100*r.ANEShare)})
 	}
+	if r.Heat != "" {
+		rows = append(rows, []string{"Heat", r.Heat + ": the machine is slowed down until it has cooled"})
+	}
 	if r.GateNote != "" {
 		rows = append(rows, []string{"Note", r.GateNote})
 	}

@@ -3,12 +3,12 @@
 package window
 
 import (
-	"fmt"
+	"os"
 	"path/filepath"
+	"strings"
 
 	"fyne.io/fyne/v2"
 	"fyne.io/fyne/v2/dialog"
-	"fyne.io/fyne/v2/driver/desktop"
 	"fyne.io/fyne/v2/storage"
 
 	"github.com/gesso-app/gesso/ui/window/session"
@@ -17,16 +17,23 @@ import (
 var pictureExtensions = []string{".jpg", ".jpeg", ".png", ".tif", ".tiff", ".webp", ".JPG", ".JPEG", ".PNG", ".TIF", ".TIFF", ".WEBP"}
 
 func (w *window) openPhoto() {
-	w.openDialog("Open Photo", w.session.Snapshot().Content.Path, w.session.OpenContent)
+	w.openDialog(tr("Open Photo"), w.session.Snapshot().Content.Path, w.session.OpenContent)
 }
 
 func (w *window) openPainting() {
-	w.openDialog("Open Painting", w.session.Snapshot().Style.Path, w.session.OpenStyle)
+	w.openDialog(tr("Open Painting"), w.session.Snapshot().Style.Path, w.session.OpenStyle)
 }
 
 // openDialog lets the user choose a picture, starting in the folder of the one that is there.
 func (w *window) openDialog(title, at string, open func(string)) {
 	if w.dialogOpen() {
+		return
+	}
+	folder := picturesDir()
+	if at != "" && !w.session.Private(at) {
+		folder = filepath.Dir(at)
+	}
+	if w.openPanel(title, folder, open) {
 		return
 	}
 	d := dialog.NewFileOpen(func(r fyne.URIReadCloser, err error) {
@@ -41,12 +48,8 @@ func (w *window) openDialog(title, at string, open func(string)) {
 		open(r.URI().Path())
 	}, w.win)
 	d.SetTitleText(title)
-	d.SetConfirmText("Open")
+	d.SetConfirmText(tr("Open"))
 	d.SetFilter(storage.NewExtensionFileFilter(pictureExtensions))
-	folder := picturesDir()
-	if at != "" && !w.session.Private(at) {
-		folder = filepath.Dir(at)
-	}
 	if l, err := storage.ListerForURI(storage.NewFileURI(folder)); err == nil {
 		d.SetLocation(l)
 	}
@@ -78,25 +81,102 @@ func (w *window) escape() {
 // dialogOpen is whether a dialog is in front; a second one would hide it.
 func (w *window) dialogOpen() bool { return w.win.Canvas().Overlays().Top() != nil }
 
-// drop opens dropped files by where they fall: on the painting's pane the first is the style, anywhere else the photo. Two files dropped
-// at once are not told apart, so only the first is opened, and the window says so.
+// drop opens dropped files by where they fall: on the painting's pane the first is the style, anywhere else they are photos. Several photos, or
+// a folder, go into the queue. A preset is taken in and applied; a picture of Gesso's offers the settings it was made with.
 func (w *window) drop(at fyne.Position, uris []fyne.URI) {
 	if len(uris) == 0 || w.dialogOpen() {
 		return
 	}
-	if uris[0].Scheme() != "file" {
-		w.session.Say("Only files can be dropped: download the picture first.")
+	var paths []string
+	for _, u := range uris {
+		if u.Scheme() != "file" {
+			w.session.Say(tr("Only files can be dropped: download the picture first."))
+			return
+		}
+		paths = append(paths, u.Path())
+	}
+	switch {
+	case inside(w.painting, at):
+		w.session.OpenStyle(paths[0])
+		if n := len(paths); n > 1 {
+			w.session.Say(tr("%d files were dropped; the first, %s, was opened.", n, filepath.Base(paths[0])))
+		}
+	case len(paths) == 1 && strings.EqualFold(filepath.Ext(paths[0]), ".json"):
+		w.importPreset(paths[0])
+	case len(paths) == 1 && !isFolder(paths[0]):
+		w.session.OpenContent(paths[0])
+		w.offerRecipe(paths[0])
+	default:
+		w.dropMany(uris)
+	}
+}
+
+// dropMany puts photos and the pictures of folders into the queue.
+func (w *window) dropMany(uris []fyne.URI) {
+	var paths []string
+	for _, u := range uris {
+		if u.Scheme() == "file" {
+			paths = append(paths, u.Path())
+		}
+	}
+	w.session.QueueMany(paths)
+	w.showQueue()
+}
+
+func isFolder(path string) bool {
+	info, err := os.Stat(path)
+	return err == nil && info.IsDir()
+}
+
+// offerRecipe asks whether the settings of a picture that Gesso has made are wanted, and its photo.
+func (w *window) offerRecipe(path string) {
+	go func() { // it reads the file
+		c, ok := session.Recipe(path)
+		if !ok {
+			return
+		}
+		w.do(func() {
+			if w.dialogOpen() {
+				return
+			}
+			d := dialog.NewConfirm(tr("A picture by Gesso"), tr("%s was made with Gesso. Take its photo and its settings?", filepath.Base(path)), func(yes bool) {
+				if yes {
+					w.session.Reuse(session.Entry{Output: path, Config: c})
+				}
+			}, w.win)
+			d.SetConfirmText(tr("Take Settings"))
+			d.SetDismissText(tr("Use as Photo"))
+			w.inFront(d, func() {})
+		})
+	}()
+}
+
+// paste opens the picture whose path is on the clipboard.
+func (w *window) paste() {
+	if w.pastePicture() {
 		return
 	}
-	path := uris[0].Path()
-	if inside(w.painting, at) {
-		w.session.OpenStyle(path)
-	} else {
-		w.session.OpenContent(path)
+	text := strings.TrimSpace(w.app.Clipboard().Content())
+	line, _, _ := strings.Cut(text, "\n")
+	if u, err := storage.ParseURI(strings.TrimSpace(line)); err == nil && u.Scheme() == "file" {
+		line = u.Path()
 	}
-	if n := len(uris); n > 1 {
-		w.session.Say(fmt.Sprintf("%d files were dropped; the first, %s, was opened.", n, filepath.Base(path)))
+	if _, err := os.Stat(line); line == "" || err != nil {
+		w.session.Say(tr("There is no picture's path on the clipboard."))
+		return
 	}
+	w.session.OpenMany([]string{line})
+}
+
+// openFolder puts the pictures of a folder into the queue.
+func (w *window) openFolder() {
+	if w.dialogOpen() {
+		return
+	}
+	w.chooseFolder(picturesDir(), func(folder string) {
+		w.session.OpenMany([]string{folder})
+		w.showQueue()
+	})
 }
 
 func inside(o fyne.CanvasObject, at fyne.Position) bool {
@@ -104,53 +184,25 @@ func inside(o fyne.CanvasObject, at fyne.Position) bool {
 	return at.X >= p.X && at.Y >= p.Y && at.X < p.X+s.Width && at.Y < p.Y+s.Height
 }
 
-func shortcut(k fyne.KeyName, extra fyne.KeyModifier) fyne.Shortcut {
-	return &desktop.CustomShortcut{KeyName: k, Modifier: fyne.KeyModifierShortcutDefault | extra}
-}
+// chooseFolder asks for a folder, starting at one.
+func (w *window) chooseFolder(at string, done func(folder string)) { w.chooseFolderIn(w.win, at, done) }
 
-func (w *window) makeMenu() {
-	item := func(label string, s fyne.Shortcut, f func()) *fyne.MenuItem {
-		i := fyne.NewMenuItem(label, f)
-		i.Shortcut = s
-		return i
+func (w *window) chooseFolderIn(win fyne.Window, at string, done func(folder string)) {
+	d := dialog.NewFolderOpen(func(l fyne.ListableURI, err error) {
+		if err != nil {
+			w.session.Say(err.Error())
+		} else if l != nil {
+			done(l.Path())
+		}
+	}, win)
+	if l, err := storage.ListerForURI(storage.NewFileURI(at)); err == nil {
+		d.SetLocation(l)
 	}
-	w.menuSave = item("Save…", shortcut(fyne.KeyS, 0), w.openSave)
-	w.menuStylize = item("Stylize", shortcut(fyne.KeyReturn, 0), w.session.Stylize)
-	w.menuCancel = item("Cancel", shortcut(fyne.KeyPeriod, 0), w.session.Cancel)
-	quit := item("Quit", shortcut(fyne.KeyQ, 0), w.app.Quit)
-	quit.IsQuit = true
-	w.menu = fyne.NewMainMenu(
-		fyne.NewMenu("File",
-			item("Open Photo…", shortcut(fyne.KeyO, 0), w.openPhoto),
-			item("Open Painting…", shortcut(fyne.KeyO, fyne.KeyModifierShift), w.openPainting),
-			fyne.NewMenuItemSeparator(),
-			w.menuSave,
-			fyne.NewMenuItemSeparator(),
-			quit),
-		fyne.NewMenu("Image", w.menuStylize, w.menuCancel),
-		fyne.NewMenu("Help", item("About Gesso", nil, w.about)))
-	w.updateMenuItems(w.session.Snapshot())
-	w.win.SetMainMenu(w.menu)
-}
-
-// updateMenu greys out what cannot be done. The menu is built anew only when that changes, since it closes when it is.
-func (w *window) updateMenu(n session.Snapshot) {
-	if w.updateMenuItems(n) {
-		w.menu.Refresh()
-	}
-}
-
-func (w *window) updateMenuItems(n session.Snapshot) (changed bool) {
-	for i, disabled := range map[*fyne.MenuItem]bool{w.menuSave: !n.CanSave, w.menuStylize: !n.CanStylize, w.menuCancel: !n.Busy} {
-		changed = changed || i.Disabled != disabled
-		i.Disabled = disabled
-	}
-	return changed
-}
-
-func (w *window) about() {
-	if w.dialogOpen() {
+	size := win.Canvas().Size()
+	d.Resize(fyne.NewSize(min(size.Width-64, 880), min(size.Height-64, 600)))
+	if win != w.win {
+		d.Show()
 		return
 	}
-	w.inFront(dialog.NewInformation("Gesso "+w.version, "Gives a photo the look of a painting, on your own computer.\nApache License 2.0", w.win), func() {})
+	w.inFront(d, func() {})
 }

@@ -17,30 +17,34 @@ import (
 
 func TestStyleStrip(t *testing.T) {
 	r := ready(t)
-	require.Len(t, r.styles.Tiles(), len(pipeline.BuiltinStyles()))
-	first := r.styles.Tiles()[0].(interface {
+	require.Len(t, r.styles.strip.Tiles(), len(pipeline.BuiltinStyles()))
+	first := r.styles.strip.Tiles()[0].(interface {
 		fyne.Tappable
 		fyne.Focusable
 		fyne.Widget
 	})
 	test.Tap(first)
 	id := pipeline.BuiltinStyles()[0].ID
-	require.Equal(t, id, r.session.Snapshot().Builtin)
+	require.Equal(t, []session.Share{{ID: id, Weight: 1}}, r.session.Snapshot().Styles)
 	r.until(func() bool { return r.window.painting.State().Dimmed })
 	require.Equal(t, "Not used: a style is chosen below", r.window.painting.State().Detail)
 
+	r.until(func() bool { return len(r.styles.strip.Chosen()) == 1 })
 	test.Tap(first)
-	require.Empty(t, r.session.Snapshot().Builtin, "a second click gives the style up")
+	require.Empty(t, r.session.Snapshot().Styles, "a second click gives the style up")
 
 	r.win.Canvas().Focus(first)
 	first.TypedKey(&fyne.KeyEvent{Name: fyne.KeyRight})
-	require.Same(t, r.styles.Tiles()[1], r.win.Canvas().Focused())
+	require.Same(t, r.styles.strip.Tiles()[1], r.win.Canvas().Focused())
 	r.win.Canvas().Focused().TypedKey(&fyne.KeyEvent{Name: fyne.KeySpace})
-	require.Equal(t, pipeline.BuiltinStyles()[1].ID, r.session.Snapshot().Builtin)
+	require.Equal(t, pipeline.BuiltinStyles()[1].ID, r.session.Snapshot().Styles[0].ID)
 
 	r.session.SetPrompt("monet")
-	r.until(func() bool { return r.styles.Chosen() == "" })
-	require.Equal(t, 1, r.styles.Filter(func(t view.Tile) bool { return t.ID == "udnie" }))
+	r.until(func() bool { return len(r.styles.strip.Chosen()) == 0 })
+	r.styles.search.SetText("monet LILIES")
+	require.Len(t, r.styles.strip.Tiles(), 1)
+	r.styles.search.SetText("no such style")
+	require.Empty(t, r.styles.strip.Tiles())
 }
 
 func TestBrushAndColour(t *testing.T) {

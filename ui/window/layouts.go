@@ -108,3 +108,34 @@ func place(o fyne.CanvasObject, x, y, w, h float32) {
 func whole(v float32) float32 { return float32(int(v)) }
 
 func ceil(v float32) float32 { return float32(math.Ceil(float64(v))) }
+
+// form puts objects in two columns: labels as wide as the widest, and what they name.
+type form struct{ gap float32 }
+
+func (l form) measure(o []fyne.CanvasObject) (label float32, rows []float32, width float32) {
+	for i := 0; i+1 < len(o); i += 2 {
+		a, b := o[i].MinSize(), o[i+1].MinSize()
+		label, width = max(label, a.Width), max(width, b.Width)
+		rows = append(rows, ceil(max(a.Height, b.Height)))
+	}
+	return max(label, 128), rows, max(width, 280)
+}
+
+func (l form) MinSize(o []fyne.CanvasObject) fyne.Size {
+	label, rows, width := l.measure(o)
+	h := -l.gap
+	for _, r := range rows {
+		h += r + l.gap
+	}
+	return fyne.NewSize(label+16+width, h)
+}
+
+func (l form) Layout(o []fyne.CanvasObject, s fyne.Size) {
+	label, rows, _ := l.measure(o)
+	y := float32(0)
+	for i, h := range rows {
+		place(o[2*i], 0, y, label, h)
+		place(o[2*i+1], label+16, y, s.Width-label-16, h)
+		y += h + l.gap
+	}
+}

@@ -24,11 +24,11 @@ func gateNames(minSSIM float64) []string {
 	for i, g := range pipeline.Gates {
 		switch g {
 		case pipeline.GateOff:
-			names[i] = "Off"
+			names[i] = tr("Off")
 		case pipeline.GateWarn:
-			names[i] = fmt.Sprintf("Warn below SSIM %.2f", minSSIM)
+			names[i] = tr("Warn below SSIM %.2f", minSSIM)
 		case pipeline.GateHold:
-			names[i] = fmt.Sprintf("Hold SSIM at %.2f or above", minSSIM)
+			names[i] = tr("Hold SSIM at %.2f or above", minSSIM)
 		}
 	}
 	return names
@@ -37,7 +37,7 @@ func gateNames(minSSIM float64) []string {
 // breadth is the brush in words: how much broader the strokes are than what fits the photo.
 func breadth(octaves float64) string {
 	if octaves == 0 {
-		return "Fits the photo"
+		return tr("Fits the photo")
 	}
 	return fmt.Sprintf("× %.2g", math.Exp2(octaves))
 }
@@ -51,13 +51,15 @@ func paneState(p session.Pane, source session.Source) view.PaneState {
 	}
 	switch {
 	case source == session.FromPrompt && p.Path != "":
-		s.Detail = "Not used: the prompt gives the style"
-	case source == session.FromBuiltin && p.Path != "":
-		s.Detail = "Not used: a style is chosen below"
+		s.Detail = tr("Not used: the prompt gives the style")
+	case source == session.FromStyles && p.Path != "":
+		s.Detail = tr("Not used: a style is chosen below")
+	case source == session.FromPreset && p.Path != "":
+		s.Detail = tr("Not used: a preset gives the style")
 	case p.Error != "":
-		s.Detail = "Choose another picture"
+		s.Detail = tr("Choose another picture")
 	case p.Loading:
-		s.Detail = "Opening…"
+		s.Detail = tr("Opening…")
 	case p.Width > 0:
 		s.Detail = fmt.Sprintf("%d × %d, %s", p.Width, p.Height, formatName(p.Format))
 	}
@@ -78,23 +80,23 @@ func compareState(n session.Snapshot) view.CompareState {
 		s.Before, s.Size = c.Large, image.Pt(c.Width, c.Height)
 		s.BeforeDetail = fmt.Sprintf("%d × %d", c.Width, c.Height)
 	} else {
-		s.BeforeHint = "The photo is shown here."
+		s.BeforeHint = tr("The photo is shown here.")
 	}
 	switch {
 	case n.Busy:
-		s.AfterHint = "Painting…"
+		s.AfterHint = tr("Painting…")
 	case n.CanStylize:
-		s.AfterHint = "Press Stylize to paint the photo."
+		s.AfterHint = tr("Press Stylize to paint the photo.")
 	case !c.Ready():
-		s.AfterHint = "The stylized picture is shown here, beside the photo."
+		s.AfterHint = tr("The stylized picture is shown here, beside the photo.")
 	default:
-		s.AfterHint = "Add a painting, or write a prompt."
+		s.AfterHint = tr("Add a painting, or write a prompt.")
 	}
 	if r := n.Result; r != nil {
 		s.After, s.Map = r.After, r.Map
 		var words []string
 		if r.Preview {
-			words = append(words, "Preview")
+			words = append(words, tr("Preview"))
 		} else {
 			words = append(words, fmt.Sprintf("%d × %d", r.Scores.Width, r.Scores.Height))
 		}
@@ -102,7 +104,7 @@ func compareState(n session.Snapshot) view.CompareState {
 			words = append(words, r.Style)
 		}
 		if r.Stale && !n.CanStylize && !n.Busy {
-			words = append(words, "Earlier settings")
+			words = append(words, tr("Earlier settings"))
 		}
 		s.AfterDetail = strings.Join(words, "  ·  ")
 		s.Faded = n.Busy && (r.Stale || r.Preview)
@@ -115,11 +117,11 @@ const none = "–"
 
 func scores(r *session.Result) []view.Score {
 	s := []view.Score{
-		{Label: "SSIM", Value: none, Caption: "Likeness to the photo, up to 1", Tone: widget.MediumImportance},
-		{Label: "Style loss", Value: none, Caption: "Distance to the style, from 0", Tone: widget.MediumImportance},
-		{Label: "Content kept", Value: none, Caption: "Share of the photo’s structure", Tone: widget.MediumImportance},
-		{Label: "ANE share", Value: none, Caption: "Planned share, on Macs only", Tone: widget.MediumImportance},
-		{Label: "Time", Value: none, Caption: "From opening to the result", Tone: widget.MediumImportance},
+		{Label: tr("SSIM"), Value: none, Caption: tr("Likeness to the photo, up to 1"), Tone: widget.MediumImportance},
+		{Label: tr("Style loss"), Value: none, Caption: tr("Distance to the style, from 0"), Tone: widget.MediumImportance},
+		{Label: tr("Content kept"), Value: none, Caption: tr("Share of the photo’s structure"), Tone: widget.MediumImportance},
+		{Label: tr("ANE share"), Value: none, Caption: tr("Planned share, on Macs only"), Tone: widget.MediumImportance},
+		{Label: tr("Time"), Value: none, Caption: tr("From opening to the result"), Tone: widget.MediumImportance},
 	}
 	if r == nil {
 		for i := range s {
@@ -156,7 +158,7 @@ func seconds(d time.Duration) string {
 	case d < time.Minute:
 		return fmt.Sprintf("%.1f s", d.Seconds())
 	}
-	return fmt.Sprintf("%d min %02d s", int(d.Minutes()), int(d.Seconds())%60)
+	return tr("%d min %02d s", int(d.Minutes()), int(d.Seconds())%60)
 }
 
 var phases = map[pipeline.Phase]string{
@@ -171,20 +173,28 @@ var phases = map[pipeline.Phase]string{
 func statusText(n session.Snapshot) (string, widget.Importance) {
 	switch {
 	case n.Cancelling:
-		return "Cancelling…", widget.MediumImportance
+		return tr("Cancelling…"), widget.MediumImportance
 	case n.Busy:
-		return fmt.Sprintf("%s… %s", phases[n.Phase], percent(n.Fraction)), widget.MediumImportance
+		return fmt.Sprintf("%s… %s", tr(phases[n.Phase]), percent(n.Fraction)), widget.MediumImportance
 	case n.Status.Text != "":
-		return n.Status.Text, map[session.Tone]widget.Importance{
+		return statusWords(n.Status), map[session.Tone]widget.Importance{
 			session.ToneNeutral: widget.MediumImportance, session.ToneGood: widget.SuccessImportance,
 			session.ToneWarn: widget.WarningImportance, session.ToneBad: widget.DangerImportance,
 		}[n.Status.Tone]
 	case n.Previewing:
-		return "Updating the preview…", widget.LowImportance
+		return tr("Updating the preview…"), widget.LowImportance
 	case n.Result != nil && n.Result.Preview && n.CanStylize:
-		return "This is a preview. Stylize makes the picture at full size.", widget.LowImportance
+		return tr("This is a preview. Stylize makes the picture at full size."), widget.LowImportance
 	}
 	return missing(n), widget.LowImportance
+}
+
+// statusWords is a status in the window's language, as far as it has one.
+func statusWords(s session.Status) string {
+	if s.Format == "" {
+		return s.Text
+	}
+	return tr(s.Format, s.Args...)
 }
 
 // missing is what has to be done before a picture can be made, empty when nothing is in the way.
@@ -193,11 +203,11 @@ func missing(n session.Snapshot) string {
 	case n.CanStylize || n.Content.Loading || n.Style.Loading:
 		return ""
 	case n.Content.Error != "":
-		return "Choose another photo to go on."
+		return tr("Choose another photo to go on.")
 	case n.Content.Path == "":
-		return "Add a photo to begin."
+		return tr("Add a photo to begin.")
 	case n.Style.Error != "":
-		return "Choose another painting to go on, or write a prompt."
+		return tr("Choose another painting to go on, or write a prompt.")
 	}
-	return "Add a painting to go on, or write a prompt."
+	return tr("Add a painting to go on, or write a prompt.")
 }

@@ -4,6 +4,7 @@ package window
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -11,10 +12,15 @@ import (
 
 	"fyne.io/fyne/v2"
 	"fyne.io/fyne/v2/app"
+	"fyne.io/fyne/v2/lang"
 
 	"github.com/gesso-app/gesso/assets"
+	"github.com/gesso-app/gesso/native/mac"
 	"github.com/gesso-app/gesso/pipeline"
+	"github.com/gesso-app/gesso/pipeline/batch"
 	"github.com/gesso-app/gesso/pipeline/picture"
+	"github.com/gesso-app/gesso/pipeline/preset"
+	"github.com/gesso-app/gesso/pipeline/watch"
 	"github.com/gesso-app/gesso/ui/window/session"
 	"github.com/gesso-app/gesso/ui/window/view"
 )
@@ -27,28 +33,70 @@ func Run(ctx context.Context, version string) int {
 		fmt.Fprintln(os.Stderr, err)
 		return 1
 	}
+	ctx, cancel := context.WithCancel(ctx)
+	opened := make(chan []string)
+	mac.OnOpen(func(paths []string) { // before the window is made: the program may have been started with them
+		select {
+		case opened <- paths:
+		case <-ctx.Done():
+		}
+	})
+	defer cancel()
 	a := app.NewWithID("app.gesso.Gesso")
+	state, err := stateDir()
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	if err := speak(session.Language(state)); err != nil {
+		fmt.Fprintln(os.Stderr, err) // the window then speaks English
+	}
 	a.Settings().SetTheme(view.Theme{})
 	a.SetIcon(fyne.NewStaticResource("icon.png", assets.Icon()))
 
 	seam := &seam{do: fyne.Do}
 	w := newWindow(a, version, seam.call)
+	w.presets.Dir = filepath.Join(filepath.Dir(state), "presets")
+	open := func(ctx context.Context) (*pipeline.Transfer, error) {
+		return pipeline.Open(ctx, pipeline.Options{Limits: picture.DefaultLimits, CacheDir: cache})
+	}
 	s := session.New(session.Options{
-		Engine: engine{pipeline.NewQueue(func(ctx context.Context) (*pipeline.Transfer, error) {
-			return pipeline.Open(ctx, pipeline.Options{Limits: picture.DefaultLimits, CacheDir: cache})
-		})},
+		Engine:      engine{pipeline.NewQueue(open), pipeline.NewQueue(open)},
+		StateFolder: state,
+		Watch: func(ctx context.Context, f session.Folder, event func(batch.Event)) (session.Watcher, error) {
+			return watchFolder(ctx, f, open, event)
+		},
 		Changed:       func(session.Snapshot) { seam.call(w.update) },
 		SaveFolder:    picturesDir(),
 		PrivateFolder: cache,
 	})
 	w.connect(s)
+	w.applyPreferences()
 	if photo, painting, err := writeSamples(cache); err == nil {
-		s.OpenSamples(photo, "Sample photo", painting, "Sample painting")
+		s.OpenSamples(photo, tr("Sample photo"), painting, tr("Sample painting"))
 	} else {
 		s.Say(err.Error())
 	}
 
+	a.Lifecycle().SetOnExitedForeground(func() { w.behind = true })
+	a.Lifecycle().SetOnEnteredForeground(func() { w.behind = false })
+	go func() {
+		for {
+			select {
+			case paths := <-opened:
+				seam.call(func() { w.openFiles(paths) })
+			case <-ctx.Done():
+				return
+			}
+		}
+	}()
 	stop := context.AfterFunc(ctx, func() { seam.call(a.Quit) })
+	a.Lifecycle().SetOnStopped(func() {
+		if size := w.win.Canvas().Size(); !w.win.FullScreen() && size.Width > 0 {
+			a.Preferences().SetFloat(keyWidth, float64(size.Width))
+			a.Preferences().SetFloat(keyHeight, float64(size.Height))
+		}
+	})
 	w.win.ShowAndRun()
 	stop()
 	seam.closed.Store(true)
@@ -75,15 +123,55 @@ func (s *seam) call(f func()) {
 }
 
 // engine is the pipeline's queue as the session sees it.
-type engine struct{ queue *pipeline.Queue }
+type engine struct{ queue, batch *pipeline.Queue }
 
 func (e engine) Render(c pipeline.Config) session.Job { return e.queue.Submit(c, pipeline.JobRender) }
+
+func (e engine) Batch(c pipeline.Config) session.Job { return e.batch.Submit(c, pipeline.JobRender) }
+
+func (e engine) StyleCode(ctx context.Context, c pipeline.Config) (code *pipeline.StyleCode, err error) {
+	err = e.queue.Do(ctx, func(ctx context.Context, t *pipeline.Transfer) (err error) {
+		code, err = t.StyleCode(ctx, c)
+		return err
+	})
+	return code, err
+}
 
 func (e engine) Save(ctx context.Context, r *pipeline.Rendering, path string, overwrite bool) error {
 	return r.Save(ctx, path, overwrite)
 }
 
-func (e engine) Close() { e.queue.Close() }
+// watchFolder starts to work on a watch folder.
+func watchFolder(ctx context.Context, f session.Folder, open func(context.Context) (*pipeline.Transfer, error), event func(batch.Event)) (session.Watcher, error) {
+	recipe := batch.Recipe{Config: f.Config, Format: batch.FormatAuto, Metadata: true}
+	if f.Config.StyleImagePath != "" { // the picture may vanish while the work goes on
+		t, err := open(ctx)
+		if err != nil {
+			return nil, err
+		}
+		code, err := t.StyleCode(ctx, f.Config)
+		if err == nil {
+			recipe, err = recipe.Fix(code)
+		}
+		if err := errors.Join(err, t.Close()); err != nil {
+			return nil, err
+		}
+	}
+	w, err := watch.Start(ctx, watch.Settings{
+		Dir: f.Dir, Output: f.Output, Recursive: true, Recipe: recipe, Template: batch.DefaultTemplate, Collision: batch.CollisionNumber,
+		Open:  func(ctx context.Context) (batch.Engine, error) { return open(ctx) },
+		Event: event,
+	})
+	if err != nil {
+		return nil, err // a nil *watch.Service must not become a Watcher that is not nil
+	}
+	return w, nil
+}
+
+func (e engine) Close() {
+	e.queue.Close()
+	e.batch.Close()
+}
 
 func cacheDir() (string, error) {
 	base, err := os.UserCacheDir()
@@ -95,6 +183,31 @@ func cacheDir() (string, error) {
 		return "", fmt.Errorf("make the folder for Gesso's own files: %w", err)
 	}
 	return dir, nil
+}
+
+// stateDir is where the window keeps its queue, its history and its preferences, beside the presets.
+func stateDir() (string, error) {
+	presets, err := preset.DefaultDir()
+	return filepath.Join(filepath.Dir(presets), "window"), err
+}
+
+// speak makes the window speak a language; an empty one is the system's, as far as there is a translation.
+func speak(language string) error {
+	if err := lang.AddTranslationsFS(assets.Translations, "translations"); err != nil {
+		return fmt.Errorf("read the translations: %w", err)
+	}
+	if language == "" {
+		return nil
+	}
+	data := []byte("{}")
+	if language != "en" {
+		var err error
+		if data, err = assets.Translations.ReadFile("translations/" + language + ".json"); err != nil {
+			return fmt.Errorf("there is no translation for the language %s", language)
+		}
+	}
+	// Fyne offers no choice of a language. It takes the system's; so that one's texts are replaced by the chosen one's.
+	return lang.AddTranslationsForLocale(data, lang.SystemLocale())
 }
 
 // picturesDir is where pictures are offered to be saved that have no place of their own.

@@ -39,18 +39,18 @@ func (w *window) openSave() {
 	f.name.SetText(filepath.Base(path))
 	f.name.OnChanged = func(string) { f.check() }
 	f.name.OnSubmitted = func(string) { f.confirm() }
-	f.save = widget.NewButton("Save", f.confirm)
+	f.save = widget.NewButton(tr("Save"), f.confirm)
 	f.save.Importance = widget.HighImportance
-	choose := widget.NewButtonWithIcon("Choose…", theme.FolderOpenIcon(), f.chooseFolder)
+	choose := widget.NewButtonWithIcon(tr("Choose…"), theme.FolderOpenIcon(), f.chooseFolder)
 	group := func(title string, o fyne.CanvasObject) fyne.CanvasObject {
 		return container.New(layout.NewCustomPaddedVBoxLayout(6), view.NewTitle(title), o)
 	}
 	body := container.New(layout.NewCustomPaddedVBoxLayout(16),
-		group("Name", f.name),
-		group("Folder", container.NewBorder(nil, nil, nil, choose, container.New(middle{}, f.where))),
+		group(tr("Name"), f.name),
+		group(tr("Folder"), container.NewBorder(nil, nil, nil, choose, container.New(middle{}, f.where))),
 		container.New(room{height: 32}, f.note))
-	f.dialog = dialog.NewCustomWithoutButtons("Save Picture", body, w.win)
-	f.dialog.SetButtons([]fyne.CanvasObject{widget.NewButton("Cancel", f.dialog.Hide), f.save})
+	f.dialog = dialog.NewCustomWithoutButtons(tr("Save Picture"), body, w.win)
+	f.dialog.SetButtons([]fyne.CanvasObject{widget.NewButton(tr("Cancel"), f.dialog.Hide), f.save})
 	f.name.OnEscape = w.escape
 	f.check()
 	f.dialog.Resize(fyne.NewSize(480, 0))
@@ -66,20 +66,20 @@ func (f *saveForm) check() {
 	f.where.SetText(f.folder)
 	var problem string
 	if f.name.Text == "" {
-		f.exists, problem = false, "Give the picture a name that ends in .jpg or .png."
+		f.exists, problem = false, tr("Give the picture a name that ends in .jpg or .png.")
 	} else {
 		f.exists, problem = f.w.session.CheckSave(f.path())
 	}
-	f.save.SetText("Save")
+	f.save.SetText(tr("Save"))
 	setEnabled(f.save, problem == "")
 	switch {
 	case problem != "":
 		f.note.Set(problem, widget.DangerImportance)
 	case f.exists:
-		f.note.Set(f.name.Text+" exists already. Replacing it cannot be undone.", widget.WarningImportance)
-		f.save.SetText("Replace")
+		f.note.Set(tr("%s exists already. Replacing it cannot be undone.", f.name.Text), widget.WarningImportance)
+		f.save.SetText(tr("Replace"))
 	default:
-		f.note.Set("JPEG for .jpg, lossless for .png. The settings are kept in the file.", widget.LowImportance)
+		f.note.Set(tr("JPEG for .jpg, lossless for .png. The settings are kept in the file."), widget.LowImportance)
 	}
 }
 

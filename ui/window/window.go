@@ -10,6 +10,7 @@ import (
 	"fyne.io/fyne/v2/widget"
 
 	"github.com/gesso-app/gesso/pipeline"
+	"github.com/gesso-app/gesso/pipeline/preset"
 	"github.com/gesso-app/gesso/ui/window/session"
 	"github.com/gesso-app/gesso/ui/window/view"
 )
@@ -34,28 +35,43 @@ type window struct {
 
 	compare  *view.Compare
 	zoom     *zoomBar
-	styles   *view.Strip
+	styles   *styleBar
 	scores   *view.ScoreBar
 	progress *view.Progress
 	status   *view.Text
 	save     *widget.Button
 
-	menuSave, menuStylize, menuCancel *fyne.MenuItem
-	menu                              *fyne.MainMenu
-	saving                            *saveForm // nil unless it is open
-	fronts                            []func()  // close the open dialogs, the one in front last
+	menu    menuItems
+	presets *preset.Store
+	manager *presetManager // nil unless it is open
+	saving  *saveForm      // nil unless it is open
+	fronts  []func()       // close the open dialogs, the one in front last
+	do      func(func())   // runs a function on the UI goroutine
+
+	waiting int  // pictures of the queue that waited at the last look
+	behind  bool // the program is in the background
+
+	queue   *queueWindow   // nil until it is shown
+	history *historyWindow // nil until it is shown
+	folders *folderWindow  // nil until it is shown
 }
+
+// Where the window's size is remembered.
+const (
+	keyWidth  = "window.width"
+	keyHeight = "window.height"
+)
 
 // sidebarWidth is a multiple of the grid's 8.
 const sidebarWidth = 304
 
 // newWindow makes the window; do runs a function on the UI goroutine.
 func newWindow(a fyne.App, version string, do func(func())) *window {
-	w := &window{app: a, version: version, win: a.NewWindow("Gesso")}
-	w.photo = view.NewDropPane("Drop a photo here, or click to choose one")
-	w.painting = view.NewDropPane("Drop a painting here, or click to choose one")
+	w := &window{app: a, version: version, win: a.NewWindow("Gesso"), do: do, presets: &preset.Store{}}
+	w.photo = view.NewDropPane(tr("Drop a photo here, or click to choose one"))
+	w.painting = view.NewDropPane(tr("Drop a painting here, or click to choose one"))
 	w.prompt = view.NewEntry()
-	w.prompt.SetPlaceHolder("van Gogh, starry night")
+	w.prompt.SetPlaceHolder(tr("van Gogh, starry night"))
 	w.clearPrompt = widget.NewButtonWithIcon("", theme.CancelIcon(), func() { w.prompt.SetText("") })
 	w.clearPrompt.Importance = widget.LowImportance
 	w.clearPrompt.Hide()
@@ -66,22 +82,23 @@ func newWindow(a fyne.App, version string, do func(func())) *window {
 	w.brush = widget.NewSlider(session.BrushFine, session.BrushBroad)
 	w.brush.Step = 0.25
 	w.breadth = view.NewPlain("").Align(fyne.TextAlignTrailing)
-	w.colour = widget.NewCheck("Keep the photo’s colours", nil)
+	w.colour = widget.NewCheck(tr("Keep the photo’s colours"), nil)
 	w.gate = widget.NewSelect(nil, nil)
-	w.stylize = widget.NewButton("Stylize", nil)
+	w.stylize = widget.NewButton(tr("Stylize"), nil)
 	w.stylize.Importance = widget.HighImportance
-	w.cancel = widget.NewButton("Cancel", nil)
+	w.cancel = widget.NewButton(tr("Cancel"), nil)
 	w.compare = view.NewCompare(do)
 	w.zoom = newZoomBar(w.compare)
-	w.styles = view.NewStrip(styleTiles())
+	w.styles = newStyleBar(w)
 	w.scores = view.NewScoreBar(scores(nil))
 	w.progress = view.NewProgress()
 	w.status = view.NewPlain("")
-	w.save = widget.NewButtonWithIcon("Save…", theme.DocumentSaveIcon(), nil)
+	w.save = widget.NewButtonWithIcon(tr("Save…"), theme.DocumentSaveIcon(), nil)
 
 	w.win.SetPadded(false)
 	w.win.SetContent(w.layout())
-	w.win.Resize(fyne.NewSize(1280, 800))
+	p := a.Preferences()
+	w.win.Resize(fyne.NewSize(float32(p.FloatWithFallback(keyWidth, 1280)), float32(p.FloatWithFallback(keyHeight, 800))))
 	w.win.CenterOnScreen()
 	w.win.SetMaster()
 	return w
@@ -103,12 +120,13 @@ func (w *window) connect(s *session.Session) {
 		s.SetBrush(v)
 	}
 	w.colour.OnChanged = s.SetPreserveColour
-	w.styles.OnChosen = s.SetBuiltin
+	w.styles.connect(s)
 	w.zoom.onMode = func(m view.Mode) { s.SetMapped(m == view.Likeness) }
 	w.gate.Options = gateNames(s.Snapshot().MinSSIM)
 	w.gate.OnChanged = func(string) { s.SetGate(pipeline.Gates[w.gate.SelectedIndex()]) }
 	w.stylize.OnTapped, w.cancel.OnTapped, w.save.OnTapped = s.Stylize, s.Cancel, w.openSave
 	w.win.SetOnDropped(w.drop)
+	w.win.SetCloseIntercept(w.quit)
 	w.prompt.OnEscape = w.escape
 	w.win.Canvas().SetOnTypedKey(func(e *fyne.KeyEvent) {
 		if e.Name == fyne.KeyEscape {
@@ -125,7 +143,7 @@ func (w *window) update() {
 	n := w.session.Snapshot()
 	w.photo.SetState(paneState(n.Content, session.FromPainting))
 	w.painting.SetState(paneState(n.Style, n.Source))
-	w.styles.Choose(n.Builtin)
+	w.styles.update(n)
 	if w.prompt.Text != n.Prompt {
 		w.prompt.SetText(n.Prompt)
 	}
@@ -158,6 +176,7 @@ func (w *window) update() {
 		w.progress.Set(-1)
 	}
 	w.status.Set(statusText(n))
+	w.updatePanels(n)
 	w.updateMenu(n)
 }
 
@@ -168,27 +187,26 @@ func (w *window) layout() fyne.CanvasObject {
 	pane := func(title string, p fyne.CanvasObject) fyne.CanvasObject {
 		return container.New(border{gap: 6}, view.NewTitle(title), p)
 	}
-	panes := container.New(halves{gap: 16}, pane("Photo", w.photo), pane("Painting", w.painting))
+	panes := container.New(halves{gap: 16}, pane(tr("Photo"), w.photo), pane(tr("Painting"), w.painting))
 	slider := func(title string, value *view.Text, s *widget.Slider, below ...fyne.CanvasObject) fyne.CanvasObject {
 		rows := []fyne.CanvasObject{container.NewGridWithColumns(2, view.NewTitle(title), value), view.OnRail(s)}
 		return container.New(layout.NewCustomPaddedVBoxLayout(2), append(rows, below...)...)
 	}
-	ends := container.NewGridWithColumns(2, view.NewCaption("Photo"), view.NewCaption("Painting").Align(fyne.TextAlignTrailing))
+	ends := container.NewGridWithColumns(2, view.NewCaption(tr("Photo")), view.NewCaption(tr("Painting")).Align(fyne.TextAlignTrailing))
 	controls := container.New(layout.NewCustomPaddedVBoxLayout(12),
-		group(view.NewTitle("Or a prompt"), w.prompt),
-		slider("Strength", w.percent, w.strength, ends),
-		slider("Brush", w.breadth, w.brush, container.New(outdent(7), w.colour)),
-		group(view.NewTitle("Quality gate"), container.NewStack(w.gate, view.NewOutline())),
+		group(view.NewTitle(tr("Or a prompt")), w.prompt),
+		slider(tr("Strength"), w.percent, w.strength, ends),
+		slider(tr("Brush"), w.breadth, w.brush, container.New(outdent(7), w.colour)),
+		group(view.NewTitle(tr("Quality gate")), container.NewStack(w.gate, view.NewOutline())),
 		container.New(columns{gap: 8, first: 0.66}, w.stylize, w.cancel))
 	sidebar := container.NewStack(view.NewGround(view.ColorPanel), container.New(layout.NewCustomPaddedLayout(16, 16, 16, 16),
 		container.New(bottom{gap: 16}, controls, panes)))
 
-	styles := group(view.NewTitle("Or a style"), w.styles)
 	foot := container.New(layout.NewCustomPaddedVBoxLayout(8),
 		w.progress,
 		container.NewBorder(nil, nil, nil, w.save, container.New(middle{}, w.status)))
 	main := container.New(layout.NewCustomPaddedLayout(16, 16, 16, 16),
-		container.New(bottom{gap: 12}, container.New(layout.NewCustomPaddedVBoxLayout(12), styles, w.scores, foot),
+		container.New(bottom{gap: 12}, container.New(layout.NewCustomPaddedVBoxLayout(10), w.styles.box, w.scores, foot),
 			container.New(border{gap: 8}, w.zoom.row, w.compare)))
 	return container.New(side{width: sidebarWidth}, sidebar, main)
 }

@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"fyne.io/fyne/v2"
+	"fyne.io/fyne/v2/driver/desktop"
 	"fyne.io/fyne/v2/storage"
 	"fyne.io/fyne/v2/test"
 	"fyne.io/fyne/v2/widget"
@@ -77,6 +78,12 @@ func (e *fakeEngine) Render(c pipeline.Config) session.Job {
 	return j
 }
 
+func (e *fakeEngine) Batch(c pipeline.Config) session.Job { return e.Render(c) }
+
+func (e *fakeEngine) StyleCode(context.Context, pipeline.Config) (*pipeline.StyleCode, error) {
+	return &pipeline.StyleCode{Title: "A style", Code: make(pipeline.Floats, 128)}, nil
+}
+
 func (e *fakeEngine) Save(_ context.Context, _ *pipeline.Rendering, path string, _ bool) error {
 	e.mu.Lock()
 	defer e.mu.Unlock()
@@ -113,8 +120,9 @@ func open(t *testing.T) *rig {
 	}
 	seam := &seam{do: func(f func()) { r.todo <- f }}
 	r.window = newWindow(a, "test", seam.call)
+	r.presets.Dir = filepath.Join(dir, "presets")
 	s := session.New(session.Options{
-		Engine: r.engine, PreviewDelay: 20 * time.Millisecond, Changed: func(session.Snapshot) { seam.call(r.update) },
+		Engine: r.engine, StateFolder: filepath.Join(dir, "state"), PreviewDelay: 20 * time.Millisecond, Changed: func(session.Snapshot) { seam.call(r.update) },
 	})
 	r.connect(s)
 	t.Cleanup(func() {
@@ -180,8 +188,8 @@ func TestDropIsRoutedByPosition(t *testing.T) {
 
 	other := filepath.Join(r.dir, "other.png")
 	writePicture(t, other)
-	r.drop(centre(r.compare), []fyne.URI{storage.NewFileURI(other), storage.NewFileURI(r.photo)})
-	r.until(func() bool { return r.window.photo.State().Name == "other.png" })
+	r.drop(centre(r.window.painting), []fyne.URI{storage.NewFileURI(other), storage.NewFileURI(r.photo)})
+	r.until(func() bool { return r.window.painting.State().Name == "other.png" })
 	r.until(func() bool { return strings.HasPrefix(r.status.String(), "2 files were dropped") })
 }
 
@@ -210,7 +218,7 @@ func TestStylizeShowsBothPicturesAndScores(t *testing.T) {
 	require.Equal(t, "60 %", r.scores.Scores()[2].Value)
 	require.Equal(t, "1.5 s", r.scores.Scores()[4].Value)
 	require.Less(t, r.progress.Fraction(), 0.0)
-	require.False(t, r.menuSave.Disabled)
+	require.False(t, r.menu.save.Disabled)
 }
 
 func TestCancelButtonAndEscape(t *testing.T) {
@@ -303,6 +311,35 @@ func TestOpenDialogByClickAndKey(t *testing.T) {
 	r.escape()
 }
 
+func TestSavedPictureCanBeShown(t *testing.T) {
+	r := ready(t)
+	r.stylized()
+	out := filepath.Join(r.dir, "out.jpg")
+	r.session.Save(out, false)
+	r.until(func() bool { return !r.menu.reveal.Disabled })
+	require.Equal(t, out, r.session.Snapshot().Saved)
+}
+
+func TestFilesFromTheSystem(t *testing.T) {
+	r := open(t)
+	r.openFiles(nil)
+	r.openFiles([]string{r.photo})
+	r.until(func() bool { return r.session.Snapshot().Content.Ready() })
+	require.Equal(t, r.photo, r.session.Snapshot().Content.Path)
+}
+
+func TestPastedPictureIsKept(t *testing.T) {
+	t.Setenv("XDG_CACHE_HOME", t.TempDir())
+	t.Setenv("HOME", t.TempDir())
+	for _, data := range []string{"first", "second"} {
+		path, err := keep([]byte(data))
+		require.NoError(t, err)
+		got, err := os.ReadFile(path)
+		require.NoError(t, err)
+		require.Equal(t, data, string(got))
+	}
+}
+
 func TestClearWithTheDeleteKey(t *testing.T) {
 	r := ready(t)
 	r.window.photo.TypedKey(&fyne.KeyEvent{Name: fyne.KeyDelete})
@@ -313,14 +350,21 @@ func TestClearWithTheDeleteKey(t *testing.T) {
 func TestMenuHasShortcuts(t *testing.T) {
 	r := open(t)
 	var labels []string
-	for _, i := range r.menu.Items[0].Items {
-		if !i.IsSeparator {
-			labels = append(labels, i.Label)
-			require.NotNil(t, i.Shortcut, i.Label)
+	for _, m := range r.menu.main.Items {
+		labels = append(labels, m.Label)
+	}
+	require.Equal(t, []string{"File", "Edit", "Image", "Presets", "View", "Window", "Help"}, labels)
+	seen := map[string]string{}
+	for _, m := range r.menu.main.Items {
+		for _, i := range m.Items {
+			if c, ok := i.Shortcut.(*desktop.CustomShortcut); ok {
+				require.Empty(t, seen[c.ShortcutName()], "%s has the shortcut of another item", i.Label)
+				seen[c.ShortcutName()] = i.Label
+			}
 		}
 	}
-	require.Equal(t, []string{"Open Photo…", "Open Painting…", "Save…", "Quit"}, labels)
-	require.True(t, r.menuSave.Disabled)
+	require.True(t, r.menu.save.Disabled)
+	require.True(t, r.menu.reveal.Disabled)
 }
 
 func TestEverythingFitsTheSmallestWindow(t *testing.T) {

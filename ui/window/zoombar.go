@@ -28,14 +28,14 @@ type zoomBar struct {
 const zoomStep = 1.25
 
 func newZoomBar(c *view.Compare) *zoomBar {
-	z := &zoomBar{compare: c, mode: view.NewSegments("Side by side", "Split", "Blink", "Likeness"), percent: view.NewPlain("").Align(fyne.TextAlignTrailing)}
+	z := &zoomBar{compare: c, mode: view.NewSegments(tr("Side by side"), tr("Split"), tr("Blink"), tr("Likeness")), percent: view.NewPlain("").Align(fyne.TextAlignTrailing)}
 	z.mode.OnChosen = func(i int) { c.SetMode(view.Mode(i)) }
 	button := func(text string, icon fyne.Resource, f func()) *widget.Button {
 		b := widget.NewButtonWithIcon(text, icon, f)
 		b.Importance = widget.LowImportance
 		return b
 	}
-	z.fit, z.actual = button("Fit", nil, c.Fit), button("100 %", nil, c.Actual)
+	z.fit, z.actual = button(tr("Fit"), nil, c.Fit), button("100 %", nil, c.Actual)
 	z.row = container.NewBorder(nil, nil, z.mode, container.New(layout.NewCustomPaddedHBoxLayout(2),
 		button("", theme.ZoomOutIcon(), func() { c.Zoom(1 / zoomStep) }),
 		container.NewGridWrap(fyne.NewSize(48, 34), container.New(middle{}, z.percent)),

@@ -8,6 +8,7 @@ import (
 	"image/png"
 	"os"
 	"path/filepath"
+	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -22,6 +23,7 @@ import (
 type fakeEngine struct {
 	mu     sync.Mutex
 	jobs   []*fakeJob
+	batch  []*fakeJob
 	saved  []string
 	save   error
 	closed bool
@@ -44,6 +46,19 @@ func (e *fakeEngine) Render(c pipeline.Config) Job {
 	return j
 }
 
+// Batch has its own list, in the order of the jobs.
+func (e *fakeEngine) Batch(c pipeline.Config) Job {
+	j := &fakeJob{config: c, done: make(chan struct{}), progress: make(chan pipeline.Progress)}
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.batch = append(e.batch, j)
+	return j
+}
+
+func (e *fakeEngine) StyleCode(context.Context, pipeline.Config) (*pipeline.StyleCode, error) {
+	return &pipeline.StyleCode{Title: "A style", Code: make(pipeline.Floats, 128)}, nil
+}
+
 func (e *fakeEngine) Save(_ context.Context, _ *pipeline.Rendering, path string, _ bool) error {
 	e.mu.Lock()
 	defer e.mu.Unlock()
@@ -55,7 +70,7 @@ func (e *fakeEngine) Close() {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	e.closed = true
-	for _, j := range e.jobs {
+	for _, j := range slices.Concat(e.jobs, e.batch) {
 		j.end(nil, context.Canceled)
 	}
 }

@@ -3,6 +3,7 @@ package session
 import (
 	"context"
 	"path/filepath"
+	"slices"
 
 	"github.com/gesso-app/gesso/ui/window/zoom"
 )
@@ -23,7 +24,8 @@ func (s *Session) OpenContent(path string) {
 // OpenStyle opens the painting. It takes the place of a prompt and of a built-in style.
 func (s *Session) OpenStyle(path string) {
 	s.edit(func() {
-		s.settings.prompt, s.settings.builtin = "", ""
+		s.remember("source")
+		s.settings.prompt, s.settings.styles, s.settings.code = "", mix{}, nil
 		s.open(&s.style, path, filepath.Base(path), true)
 	})
 }
@@ -114,6 +116,9 @@ func (s *Session) open(p *pane, path, name string, preview bool) {
 			}
 			p.Pane = n
 			p.version++
+			if content && n.Error == "" {
+				s.noteRecent(path)
+			}
 			if p == &s.content && n.Error != "" {
 				s.full, s.shown = nil, nil
 			}
@@ -124,6 +129,17 @@ func (s *Session) open(p *pane, path, name string, preview bool) {
 			}
 		})
 	})
+}
+
+// noteRecent puts a photo at the front of the recent ones. s.mu is held.
+func (s *Session) noteRecent(path string) {
+	if s.Private(path) || len(s.preferences.Recent) > 0 && s.preferences.Recent[0] == path {
+		return
+	}
+	r := slices.DeleteFunc(slices.Clone(s.preferences.Recent), func(q string) bool { return q == path })
+	r = slices.Insert(r, 0, path)
+	s.preferences.Recent = r[:min(len(r), recentMost)]
+	s.keep(s.preferencesFile)
 }
 
 // watchFiles tells the watch which files are open. s.mu is held.

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"image"
-	"math"
 	"strings"
 	"time"
 
@@ -66,8 +65,10 @@ func (s *Session) source() Source {
 	switch {
 	case strings.TrimSpace(s.settings.prompt) != "":
 		return FromPrompt
-	case s.settings.builtin != "":
-		return FromBuiltin
+	case s.settings.styles[0].ID != "":
+		return FromStyles
+	case s.settings.code != nil:
+		return FromPreset
 	}
 	return FromPainting
 }
@@ -87,9 +88,10 @@ func (s *Session) key() key {
 
 func (k key) config() pipeline.Config {
 	c := pipeline.DefaultConfig()
-	c.ContentImagePath, c.StyleImagePath, c.StylePrompt, c.StyleName = k.content, k.style, k.settings.prompt, k.settings.builtin
+	c.ContentImagePath, c.StyleImagePath, c.StylePrompt, c.StyleCode = k.content, k.style, k.settings.prompt, k.settings.code
+	k.settings.styles.into(&c)
 	c.StyleStrength, c.PreserveColour = k.settings.strength, k.settings.colour
-	c.Gate, c.MinSSIM = k.settings.gate, k.settings.minSSIM
+	c.Gate, c.MinSSIM, c.Quality, c.UseANE = k.settings.gate, k.settings.minSSIM, k.settings.quality, k.settings.useANE
 	return c
 }
 
@@ -144,7 +146,7 @@ func (s *Session) start(preview bool) {
 		w, h = c.Size, c.Size
 	}
 	if k.settings.brush != 0 {
-		c.BrushScale = min(max(0.5, pipeline.FittingBrush(w, h)*math.Exp2(k.settings.brush)), 16)
+		c.BrushScale = brushScale(k.settings.brush, w, h)
 	}
 	job := &work{key: k, preview: preview, job: s.o.Engine.Render(c), phase: pipeline.PhaseOpen}
 	s.work = job
@@ -172,10 +174,10 @@ func (s *Session) follow(w *work) {
 			s.finished(m)
 		case errors.Is(err, context.Canceled):
 			if !w.preview {
-				s.status = Status{"Cancelled. Nothing was saved.", ToneNeutral}
+				s.status = said(ToneNeutral, "Cancelled. Nothing was saved.")
 			}
 		default:
-			s.status = Status{sentence(err), ToneBad}
+			s.status = Status{Text: sentence(err), Tone: ToneBad}
 		}
 	})
 }
@@ -195,7 +197,9 @@ func (s *Session) finished(m *made) {
 		return
 	}
 	if note := m.result.Scores.GateNote; note != "" {
-		s.status = Status{fullStop(note), ToneNeutral}
+		s.status = Status{Text: fullStop(note), Tone: ToneNeutral}
+	} else if m.result.Scores.Heat != "" {
+		s.status = said(ToneNeutral, "The machine is hot, and slow until it has cooled.")
 	}
 }
 

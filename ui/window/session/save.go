@@ -2,7 +2,6 @@ package session
 
 import (
 	"errors"
-	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -13,31 +12,16 @@ import (
 	"github.com/gesso-app/gesso/pipeline/picture"
 )
 
-// SuggestedPath is a file that does not exist yet, beside the photo, named after the photo and its style.
+// SuggestedPath is a file that does not exist yet, named as the preferences say: after the photo and its style.
 func (s *Session) SuggestedPath() string {
 	s.mu.Lock()
-	content, style, prompt, builtin := s.content.Path, s.style.Path, s.settings.prompt, s.settings.builtin
-	source := s.source()
+	c := s.key().config()
 	s.mu.Unlock()
-	dir := filepath.Dir(content)
-	if s.Private(content) {
-		dir = s.o.SaveFolder
-	}
-	name := stem(content)
-	switch {
-	case source == FromPrompt:
-		name += "-" + slug(prompt)
-	case source == FromBuiltin:
-		name += "-" + builtin
-	case style != "":
-		name += "-" + stem(style)
-	}
-	path := filepath.Join(dir, name+".jpg")
-	for i := 2; ; i++ {
+	for n := 1; ; n++ {
+		path := s.outputPath(c, n)
 		if _, err := os.Lstat(path); err != nil {
 			return path
 		}
-		path = filepath.Join(dir, fmt.Sprintf("%s-%d.jpg", name, i))
 	}
 }
 
@@ -64,25 +48,29 @@ func (s *Session) CheckSave(path string) (exists bool, problem string) {
 func (s *Session) Save(path string, overwrite bool) {
 	s.edit(func() {
 		if s.full == nil || s.full.key != s.key() || s.saving {
-			s.status = Status{"Stylize the photo first: there is no full-size picture to save.", ToneWarn}
+			s.status = said(ToneWarn, "Stylize the photo first: there is no full-size picture to save.")
 			return
 		}
 		s.saving = true
-		s.status = Status{"Saving " + filepath.Base(path) + "…", ToneNeutral}
+		s.status = said(ToneNeutral, "Saving %s…", filepath.Base(path))
 		r := s.full.rendering
 		s.spawn(func() {
 			err := s.o.Engine.Save(s.ctx, r, path, overwrite)
+			if err == nil {
+				s.noteResult(r, (&picture.Picture{Image: r.Image}).Resize(taskThumb).Image)
+			}
 			s.edit(func() {
 				s.saving = false
 				switch {
 				case errors.Is(err, picture.ErrExists):
-					s.status = Status{filepath.Base(path) + " exists already. Save again under another name, or replace it.", ToneBad}
+					s.status = said(ToneBad, "%s exists already. Save again under another name, or replace it.", filepath.Base(path))
 				case errors.Is(err, pipeline.ErrSameFile):
-					s.status = Status{filepath.Base(path) + " is the picture that you opened. Choose another name.", ToneBad}
+					s.status = said(ToneBad, "%s is the picture that you opened. Choose another name.", filepath.Base(path))
 				case err != nil:
-					s.status = Status{sentence(err), ToneBad}
+					s.status = Status{Text: sentence(err), Tone: ToneBad}
 				default:
-					s.status = Status{fmt.Sprintf("Saved %s in %s.", filepath.Base(path), filepath.Dir(path)), ToneGood}
+					s.saved = path
+					s.status = said(ToneGood, "Saved %s in %s.", filepath.Base(path), filepath.Dir(path))
 				}
 			})
 		})
@@ -146,5 +134,5 @@ func (s *Session) Private(path string) bool {
 
 // Say shows a sentence that comes from the window, such as on a drop.
 func (s *Session) Say(text string) {
-	s.edit(func() { s.status = Status{text, ToneNeutral} })
+	s.edit(func() { s.status = Status{Text: text, Tone: ToneNeutral} })
 }

@@ -4,10 +4,12 @@ package session
 
 import (
 	"context"
+	"errors"
 	"sync"
 	"time"
 
 	"github.com/gesso-app/gesso/pipeline"
+	"github.com/gesso-app/gesso/pipeline/batch"
 	"github.com/gesso-app/gesso/pipeline/picture"
 	"github.com/gesso-app/gesso/pipeline/watch"
 )
@@ -19,6 +21,10 @@ const ThumbSize = 640
 type Engine interface {
 	// Render starts a job and returns at once.
 	Render(c pipeline.Config) Job
+	// Batch is Render for the pictures of the queue, which have an engine of their own: previews do not wait for them.
+	Batch(c pipeline.Config) Job
+	// StyleCode reads the style of c. It may wait for a picture being made.
+	StyleCode(ctx context.Context, c pipeline.Config) (*pipeline.StyleCode, error)
 	// Save writes a rendering, whole or not at all. An existing file is an error unless overwrite is set.
 	Save(ctx context.Context, r *pipeline.Rendering, path string, overwrite bool) error
 	// Close cancels every job and returns when they have ended.
@@ -50,6 +56,10 @@ type Options struct {
 	PreviewSize int
 	// Settle is how long a file on disk must be quiet before it is read again; 0 means watch.DefaultSettle.
 	Settle time.Duration
+	// StateFolder is where the queue and the history are kept over the program's end; without one they are not.
+	StateFolder string
+	// Watch starts to work on a watch folder; event is told what happens, from any goroutine. nil means that folders are not watched.
+	Watch func(ctx context.Context, f Folder, event func(batch.Event)) (Watcher, error)
 	// SaveFolder is where pictures go whose photo lies under PrivateFolder, the place of the program's own samples.
 	SaveFolder, PrivateFolder string
 }
@@ -74,8 +84,18 @@ type Session struct {
 	full     *made       // the last full-size picture
 	shown    *made       // the one in the snapshot: full or a preview
 	saving   bool
-	mapped   bool // a map of the likeness is wanted
+	saved    string // the path of the picture that was saved last
+	mapped   bool   // a map of the likeness is wanted
 	status   Status
+	past     history
+	queue    queue
+	entries  []Entry    // saved pictures, the oldest first
+	own      []OwnStyle // replaced as a whole, never changed
+
+	preferences                  Preferences
+	folders                      []*folder
+	preferencesFile, entriesFile *keeper
+	foldersFile                  *keeper
 }
 
 // The ends of SetBrush.
@@ -86,12 +106,15 @@ const (
 
 type settings struct {
 	prompt   string
-	builtin  string // identifier of a built-in style
+	styles   mix
+	code     *pipeline.StyleCode // a preset's style
 	strength float64
 	brush    float64 // octaves broader than what fits the photo's size
 	colour   bool    // the photo's own colours are kept
 	gate     pipeline.Gate
 	minSSIM  float64
+	quality  int
+	useANE   bool
 }
 
 // New returns a session with the default settings and no pictures.
@@ -110,18 +133,22 @@ func New(o Options) *Session {
 	if o.PreviewSize <= 0 {
 		o.PreviewSize = 512
 	}
-	d := pipeline.DefaultConfig()
-	s := &Session{
-		o: o, dirty: make(chan struct{}, 1), silent: make(chan struct{}),
-		settings: settings{strength: d.StyleStrength, gate: d.Gate, minSSIM: d.MinSSIM},
-	}
+	s := &Session{o: o, dirty: make(chan struct{}, 1), silent: make(chan struct{})}
 	s.ctx, s.cancel = context.WithCancel(context.Background())
+	if err := errors.Join(s.restorePreferences(), s.restoreHistory(), s.restoreQueue(), s.restoreFolders()); err != nil {
+		s.status = Status{Text: sentence(err), Tone: ToneWarn}
+	}
+	p := s.preferences
+	s.settings = settings{
+		strength: pipeline.DefaultConfig().StyleStrength, gate: p.Gate, minSSIM: p.MinSSIM, quality: p.Quality, useANE: p.UseANE,
+	}
 	files, err := watch.NewFiles(o.Settle, s.replaced)
 	if err != nil {
-		s.status = Status{"Changes that other programs make to the pictures are not seen: " + sentence(err), ToneWarn}
+		s.status = said(ToneWarn, "Changes that other programs make to the pictures are not seen: %s", sentence(err))
 	} else {
 		s.files = files
 	}
+	s.loadOwn()
 	go s.emit()
 	return s
 }
@@ -191,59 +218,31 @@ func (s *Session) spawn(f func()) {
 
 // SetPrompt sets the sentence that gives the style; an empty one gives the style back to the painting.
 func (s *Session) SetPrompt(text string) {
-	s.edit(func() {
-		if text == s.settings.prompt {
-			return
+	s.change("prompt", 4*s.o.PreviewDelay, func(n *settings) { // a sentence comes word by word
+		if text != n.prompt {
+			n.prompt, n.styles, n.code = text, mix{}, nil
 		}
-		s.settings.prompt, s.settings.builtin = text, ""
-		s.settingsChanged(4 * s.o.PreviewDelay) // a sentence comes word by word
 	})
 }
 
 // SetStrength sets how far to go from the photo (0) to the painting (1).
 func (s *Session) SetStrength(v float64) {
-	s.edit(func() {
-		v = min(max(v, 0), 1)
-		if v == s.settings.strength {
-			return
-		}
-		s.settings.strength = v
-		s.settingsChanged(s.o.PreviewDelay)
-	})
-}
-
-// SetBuiltin takes a built-in style in place of the painting and the prompt; an empty identifier gives the style back to the painting.
-func (s *Session) SetBuiltin(id string) {
-	s.edit(func() {
-		if id == s.settings.builtin {
-			return
-		}
-		s.settings.builtin, s.settings.prompt = id, ""
-		s.settingsChanged(s.o.PreviewDelay)
-	})
+	s.change("strength", s.o.PreviewDelay, func(n *settings) { n.strength = min(max(v, 0), 1) })
 }
 
 // SetBrush sets the breadth of the strokes in octaves, BrushFine to BrushBroad: 0 fits the photo's size, 1 is twice as broad.
 func (s *Session) SetBrush(v float64) {
-	s.edit(func() {
-		v = min(max(v, BrushFine), BrushBroad)
-		if v == s.settings.brush {
-			return
-		}
-		s.settings.brush = v
-		s.settingsChanged(s.o.PreviewDelay)
-	})
+	s.change("brush", s.o.PreviewDelay, func(n *settings) { n.brush = min(max(v, BrushFine), BrushBroad) })
 }
 
 // SetPreserveColour sets whether the photo's own colours are kept.
 func (s *Session) SetPreserveColour(on bool) {
-	s.edit(func() {
-		if on == s.settings.colour {
-			return
-		}
-		s.settings.colour = on
-		s.settingsChanged(s.o.PreviewDelay)
-	})
+	s.change("colour", s.o.PreviewDelay, func(n *settings) { n.colour = on })
+}
+
+// SetGate sets what happens when the SSIM falls below the threshold.
+func (s *Session) SetGate(g pipeline.Gate) {
+	s.change("gate", s.o.PreviewDelay, func(n *settings) { n.gate = g })
 }
 
 // SetMapped sets whether results come with a map of their likeness to the photo.
@@ -256,32 +255,28 @@ func (s *Session) SetMapped(on bool) {
 	})
 }
 
-// SetGate sets what happens when the SSIM falls below the threshold.
-func (s *Session) SetGate(g pipeline.Gate) {
-	s.edit(func() {
-		if g == s.settings.gate {
-			return
-		}
-		s.settings.gate = g
-		s.settingsChanged(s.o.PreviewDelay)
-	})
-}
-
 // Snapshot returns the state.
 func (s *Session) Snapshot() Snapshot {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	n := Snapshot{
 		Content: s.content.Pane, Style: s.style.Pane,
-		Prompt: s.settings.prompt, Builtin: s.settings.builtin, Source: s.source(),
+		Prompt: s.settings.prompt, Styles: s.settings.styles.list(), Source: s.source(),
+		CanUndo: len(s.past.undo) > 0, CanRedo: len(s.past.redo) > 0,
 		Strength: s.settings.strength, Brush: s.settings.brush, PreserveColour: s.settings.colour, Gate: s.settings.gate, MinSSIM: s.settings.minSSIM,
 		Saving: s.saving, Status: s.status,
+		Own: s.own, Favourites: s.preferences.Favourites, Recent: s.preferences.Recent, Queue: s.queue.counts(),
+	}
+	if s.settings.code != nil {
+		n.Preset = s.settings.code.Title
 	}
 	if w := s.work; w != nil {
 		n.Busy, n.Previewing = !w.preview, w.preview
 		n.Cancelling, n.Phase, n.Fraction = w.cancelled, w.phase, w.fraction
 	}
+	n.CanEnqueue = s.ready()
 	n.CanStylize = s.ready() && !n.Busy
+	n.Saved = s.saved
 	n.CanSave = s.full != nil && s.full.key == s.key() && !n.Busy && !s.saving
 	if m := s.shown; m != nil {
 		r := m.result

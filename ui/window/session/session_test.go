@@ -51,6 +51,14 @@ func TestBrokenPictureSaysWhyInThePane(t *testing.T) {
 	require.Contains(t, n.Style.Error, "missing.png")
 }
 
+func TestHeatIsSaid(t *testing.T) {
+	r := ready(t)
+	r.Stylize()
+	r.engine.job(t, 0).paint(pipeline.Result{SSIMScore: 0.9, Heat: "serious"})
+	n := r.wait(t, func(n Snapshot) bool { return n.Result != nil })
+	require.Contains(t, n.Status.Text, "hot")
+}
+
 func TestStylizeReportsProgressAndScores(t *testing.T) {
 	r := ready(t)
 	r.Stylize()
@@ -94,7 +102,7 @@ func TestFailureIsOneSentence(t *testing.T) {
 	r.Stylize()
 	r.engine.job(t, 0).end(nil, errBroken)
 	n := r.wait(t, func(n Snapshot) bool { return !n.Busy })
-	require.Equal(t, Status{"Read network: it is broken.", ToneBad}, n.Status)
+	require.Equal(t, Status{Text: "Read network: it is broken.", Tone: ToneBad}, n.Status)
 	require.True(t, n.CanStylize)
 }
 
@@ -181,10 +189,10 @@ func TestPromptAndPaintingAreAlternatives(t *testing.T) {
 func TestBuiltinStyleTakesTheOthersPlace(t *testing.T) {
 	r := ready(t)
 	r.SetPrompt("monet")
-	r.SetBuiltin("great-wave")
+	r.ChooseStyle("great-wave")
 	n := r.Snapshot()
-	require.Equal(t, FromBuiltin, n.Source)
-	require.Equal(t, "great-wave", n.Builtin)
+	require.Equal(t, FromStyles, n.Source)
+	require.Equal(t, []Share{{"great-wave", 1}}, n.Styles)
 	require.Empty(t, n.Prompt)
 	require.True(t, n.CanStylize)
 	j := r.engine.job(t, 0)
@@ -196,8 +204,8 @@ func TestBuiltinStyleTakesTheOthersPlace(t *testing.T) {
 	require.Equal(t, "The Great Wave", n.Result.Style)
 
 	r.SetPrompt("monet")
-	require.Empty(t, r.Snapshot().Builtin)
-	r.SetBuiltin("udnie")
+	require.Empty(t, r.Snapshot().Styles)
+	r.ChooseStyle("udnie")
 	r.OpenStyle(r.painting)
 	require.Equal(t, FromPainting, r.Snapshot().Source)
 }

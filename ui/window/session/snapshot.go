@@ -1,6 +1,7 @@
 package session
 
 import (
+	"fmt"
 	"image"
 	"time"
 
@@ -15,7 +16,8 @@ type Source int
 const (
 	FromPainting Source = iota
 	FromPrompt
-	FromBuiltin
+	FromStyles // of the strip
+	FromPreset
 )
 
 // Snapshot is all that the window shows. It is immutable: nothing in it is changed after it was handed out.
@@ -23,7 +25,8 @@ type Snapshot struct {
 	Content, Style Pane
 	Source         Source
 	Prompt         string
-	Builtin        string  // identifier of the built-in style, empty when another source counts
+	Styles         []Share // those chosen in the strip, empty when another source counts
+	Preset         string  // what a preset calls its style, empty when another source counts
 	Strength       float64 // 0..1
 	Brush          float64 // BrushFine to BrushBroad
 	PreserveColour bool
@@ -38,8 +41,19 @@ type Snapshot struct {
 	Phase      pipeline.Phase
 	Fraction   float64 // 0..1
 
+	Own        []OwnStyle
+	Favourites []string // identifiers of styles
+	Recent     []string // photos, the latest first
+	// Queue has no tasks here: Session.Queue has.
+	Queue Queue
+
+	CanUndo, CanRedo bool
+
 	CanStylize bool
+	CanEnqueue bool
 	CanSave    bool
+	// Saved is the path of the picture that was saved last, empty before any was.
+	Saved string
 	// Result is the latest picture that goes with the opened photo, nil when there is none.
 	Result *Result
 	// Status is one sentence on what happened last, empty when there is nothing to say.
@@ -92,4 +106,12 @@ const (
 type Status struct {
 	Text string
 	Tone Tone
+	// Format and Args are those that Text was made of, for another language; Format is empty where there is only Text.
+	Format string
+	Args   []any
+}
+
+// said is a status in the words of format.
+func said(t Tone, format string, args ...any) Status {
+	return Status{fmt.Sprintf(format, args...), t, format, args}
 }

@@ -95,7 +95,7 @@ type compareRenderer struct {
 }
 
 func newCompareRenderer(c *Compare) *compareRenderer {
-	r := &compareRenderer{c: c, before: newSide("Before"), after: newSide("After"), line: canvas.NewRectangle(nil), knob: canvas.NewRectangle(nil)}
+	r := &compareRenderer{c: c, before: newSide(Tr("Before")), after: newSide(Tr("After")), line: canvas.NewRectangle(nil), knob: canvas.NewRectangle(nil)}
 	r.knob.CornerRadius = 4
 	return r
 }
@@ -150,16 +150,16 @@ func (r *compareRenderer) Refresh() {
 	if s.Faded {
 		fade = 0.6
 	}
-	title, detail, shown := "After", s.AfterDetail, s.After != nil
+	title, detail, shown := Tr("After"), s.AfterDetail, s.After != nil
 	switch {
 	case r.c.single() && r.c.mode == Likeness:
-		title, detail, shown = "Likeness", "Bright: as in the photo. Dark: painted over.", s.Map != nil
+		title, detail, shown = Tr("Likeness"), Tr("Bright: as in the photo. Dark: painted over."), s.Map != nil
 	case r.c.single() && r.c.mode == Split:
-		title = "Before | After"
+		title = Tr("Before | After")
 	case r.c.single() && r.c.held:
-		title = "Before"
+		title = Tr("Before")
 	}
-	r.before.set(!r.c.single(), s.Before != nil, "Before", s.BeforeDetail, s.BeforeHint, 0)
+	r.before.set(!r.c.single(), s.Before != nil, Tr("Before"), s.BeforeDetail, s.BeforeHint, 0)
 	r.after.set(true, shown, title, detail, s.AfterHint, fade)
 	r.Layout(r.c.Size())
 }

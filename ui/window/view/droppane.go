@@ -203,7 +203,7 @@ func (r *paneRenderer) Refresh() {
 		r.hint.Set(s.Error, widget.DangerImportance)
 	case s.Busy:
 		r.icon.SetResource(theme.NewDisabledResource(theme.FileImageIcon()))
-		r.hint.Set("Opening…", widget.LowImportance)
+		r.hint.Set(Tr("Opening…"), widget.LowImportance)
 	default:
 		r.icon.SetResource(theme.NewDisabledResource(theme.FileImageIcon()))
 		r.hint.Set(p.hint, widget.LowImportance)

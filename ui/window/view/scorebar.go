@@ -67,7 +67,7 @@ type scoreRenderer struct {
 
 func (r *scoreRenderer) Destroy() {}
 
-func (r *scoreRenderer) MinSize() fyne.Size { return fyne.NewSize(float32(len(r.cells))*104, 104) }
+func (r *scoreRenderer) MinSize() fyne.Size { return fyne.NewSize(float32(len(r.cells))*104, 96) }
 
 func (r *scoreRenderer) Objects() []fyne.CanvasObject {
 	o := []fyne.CanvasObject{r.ground}

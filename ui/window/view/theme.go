@@ -25,7 +25,10 @@ const SizeValue fyne.ThemeSizeName = "gessoValue"
 
 // Theme is Gesso's look: neutral greys, equal in red, green and blue so that they do not tint the judgement of colour, one accent
 // (ultramarine), lengths on an 8-point grid. Text has at least 4.5:1 against what it stands on, edges of controls 3:1.
-type Theme struct{}
+type Theme struct {
+	// Variant is light or dark, whatever the system says; nil follows the system.
+	Variant *fyne.ThemeVariant
+}
 
 func grey(v uint8) color.NRGBA { return color.NRGBA{v, v, v, 255} }
 
@@ -68,7 +71,10 @@ var palette = map[fyne.ThemeColorName]pair{
 }
 
 // Color implements fyne.Theme.
-func (Theme) Color(n fyne.ThemeColorName, v fyne.ThemeVariant) color.Color {
+func (t Theme) Color(n fyne.ThemeColorName, v fyne.ThemeVariant) color.Color {
+	if t.Variant != nil {
+		v = *t.Variant
+	}
 	if p, ok := palette[n]; ok {
 		if v == theme.VariantLight {
 			return p.light
@@ -113,43 +119,57 @@ func (Theme) Size(n fyne.ThemeSizeName) float32 {
 
 // flat is Theme without the padding that Fyne puts around each label, so that text lines up with what stands above and below. Labels of
 // low importance take Fyne's colour for disabled text, which is too pale to be read; here they have the second colour.
-type flat struct{ Theme }
+type flat struct{}
 
-func (f flat) Size(n fyne.ThemeSizeName) float32 {
+// current is the program's theme, which may hold to light or dark.
+func current() Theme {
+	t, _ := fyne.CurrentApp().Settings().Theme().(Theme)
+	return t
+}
+
+func (flat) Font(s fyne.TextStyle) fyne.Resource { return current().Font(s) }
+
+func (flat) Icon(n fyne.ThemeIconName) fyne.Resource { return current().Icon(n) }
+
+func (flat) Size(n fyne.ThemeSizeName) float32 {
 	switch n {
 	case theme.SizeNameInnerPadding:
 		return 0
 	case theme.SizeNameLineSpacing:
 		return 2
 	}
-	return f.Theme.Size(n)
+	return current().Size(n)
 }
 
-func (f flat) Color(n fyne.ThemeColorName, v fyne.ThemeVariant) color.Color {
+func (flat) Color(n fyne.ThemeColorName, v fyne.ThemeVariant) color.Color {
 	if n == theme.ColorNameDisabled {
 		n = ColorSecond
 	}
-	return f.Theme.Color(n, v)
+	return current().Color(n, v)
 }
 
 // rail is Theme for sliders: the accent up to the handle, a rail that can be seen beyond it, both as wide as the text above.
-type rail struct{ Theme }
+type rail struct{}
 
-func (r rail) Size(n fyne.ThemeSizeName) float32 {
+func (rail) Font(s fyne.TextStyle) fyne.Resource { return current().Font(s) }
+
+func (rail) Icon(n fyne.ThemeIconName) fyne.Resource { return current().Icon(n) }
+
+func (rail) Size(n fyne.ThemeSizeName) float32 {
 	if n == theme.SizeNameInnerPadding {
 		return 0
 	}
-	return r.Theme.Size(n)
+	return current().Size(n)
 }
 
-func (r rail) Color(n fyne.ThemeColorName, v fyne.ThemeVariant) color.Color {
+func (rail) Color(n fyne.ThemeColorName, v fyne.ThemeVariant) color.Color {
 	switch n {
 	case theme.ColorNameForeground:
 		n = ColorAccent
 	case theme.ColorNameInputBackground:
 		n = ColorOutline
 	}
-	return r.Theme.Color(n, v)
+	return current().Color(n, v)
 }
 
 // OnRail gives a slider the look of Gesso's sliders.
