@@ -36,7 +36,11 @@ func OpenCheckpoint(s *source.Set) (*Model, error) {
 		}
 	}
 	c := &Config{Groups: 32, SampleSize: oneOrMany{64}}
-	if dim != 768 { // the later ones have heads of 64 channels
+	linear := false
+	for name, t := range unet {
+		linear = linear || strings.HasSuffix(name, ".proj_in.weight") && len(t.Shape) == 2
+	}
+	if linear || dim == 1024 { // the later ones have heads of 64 channels, the first eight heads
 		for i := range n.count("down_blocks.", ".resnets.0.conv1.weight") {
 			c.Heads = append(c.Heads, max(1, unet[fmt.Sprintf("down_blocks.%d.resnets.0.conv1.weight", i)].Shape[0]/64))
 		}
