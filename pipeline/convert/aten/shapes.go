@@ -90,6 +90,7 @@ func (c *call) interleave() {
 		mil.Fail("numbers of repetitions that differ")
 	}
 	axis := mil.Axis(c.int("dim", 0), x.Rank())
+	mil.Bounded(x.Shape[axis], n)
 	var at []int
 	for i := range x.Shape[axis] * n {
 		at = append(at, i/n)
@@ -313,6 +314,7 @@ func (c *call) full() {
 func (c *call) triangle() {
 	x, k := c.x(), c.int("diagonal", 0)
 	rows, columns := x.Shape[x.Rank()-2], x.Shape[x.Rank()-1]
+	mil.Bounded(rows, columns)
 	mask := make([]float64, rows*columns)
 	for i := range rows {
 		for j := range columns {

@@ -49,6 +49,11 @@ func OpenCheckpoint(s *source.Set) (*Model, error) {
 		c.SampleSize = oneOrMany{128}
 	}
 	m.Parts = append(m.Parts, m.text(s.Tensors)...)
+	if p, t := m.Part("text_encoder_2"), unet["add_embedding.linear_1.weight"]; p != nil && t != nil && len(t.Shape) == 2 {
+		if q := p.tensors["text_projection.weight"]; q != nil && len(q.Shape) == 2 { // what is not the pooled text are six sizes
+			c.AddTimeDim = (t.Shape[1] - q.Shape[0]) / 6
+		}
+	}
 	m.Parts = append(m.Parts, &Part{Name: "unet", config: c, tensors: unet})
 	if vae := vaeFromLDM(prefixed(s.Tensors, ldmVAE)); len(vae) > 0 {
 		v := &Config{Groups: 32}

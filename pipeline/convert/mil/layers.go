@@ -186,6 +186,7 @@ func (b *Builder) padEach(x *Value, pad []int, mode string) *Value {
 	for axis := range x.Rank() - 2 {
 		var at []int
 		n := x.Shape[axis]
+		Bounded(n, 1+pad[2*axis]/n, 1+pad[2*axis+1]/n)
 		for i := -pad[2*axis]; i < n+pad[2*axis+1]; i++ {
 			k := min(max(i, 0), n-1)
 			if mode == "reflect" {

@@ -175,6 +175,7 @@ func (b *Builder) nearest(x *Value, h, w int, s Sampling) *Value {
 }
 
 func (s Sampling) places(n, m int) []int {
+	Bounded(n)
 	at := make([]int, n)
 	for i := range at {
 		f := s.at(i, n, m)
@@ -227,6 +228,7 @@ func evenly(at []int, step int) bool {
 // bilinear mixes rows and columns by two products of matrices, for factors that Core ML's own operation does not take.
 func (b *Builder) bilinear(x *Value, h, w int, s Sampling) *Value {
 	matrix := func(n, m int) []float64 {
+		Bounded(n, m)
 		data := make([]float64, n*m)
 		for i := range n {
 			f := min(max(s.at(i, n, m), 0), float64(m-1))

@@ -272,6 +272,7 @@ func (b *Builder) backwards(x *Value, axis, begin, end, step int) *Value {
 	}
 	n := x.Shape[axis]
 	begin, end = bound(begin, n, -1, n-1), bound(end, n, -1, n-1)
+	Bounded((begin - end) / -step)
 	var at []int
 	for i := begin; i > end; i += step {
 		at = append(at, i)

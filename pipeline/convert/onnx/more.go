@@ -128,6 +128,7 @@ func (c *call) hardmax() {
 	if c.opset < 13 {
 		y, a = c.Flatten(x, c.int("axis", 1)), 1
 	}
+	mil.Bounded(y.Shape[a])
 	count := make([]float64, y.Shape[a])
 	for i := range count {
 		count[i] = float64(i)
@@ -162,6 +163,7 @@ func (c *call) shrink() {
 func (c *call) lrn() {
 	x, size := c.in(0), c.int("size", 1)
 	n := x.Shape[1]
+	mil.Bounded(n, n)
 	band := make([]float64, n*n)
 	for i := range n {
 		for j := max(0, i-(size-1)/2); j <= min(n-1, i+size/2); j++ {
@@ -255,6 +257,7 @@ func (c *call) attention() {
 	}
 	if c.int("is_causal", 0) != 0 {
 		rows, columns := q.Shape[2], k.Shape[2]
+		mil.Bounded(rows, columns)
 		m := make([]float64, rows*columns)
 		for i := range rows {
 			for j := i + 1; j < columns; j++ {

@@ -47,6 +47,7 @@ func (c *call) along(v, x *mil.Value, axis int) *mil.Value {
 	}
 	if v.Rank() != 1 { // blocks: each number stands for several elements of the axis
 		axis = mil.Axis(axis, x.Rank())
+		mil.Bounded(x.Shape[axis])
 		block := x.Shape[axis] / v.Shape[axis]
 		var at []int
 		for i := range x.Shape[axis] {

@@ -60,6 +60,7 @@ func (r resizing) place(i int) int {
 
 // matrix are the shares (to,from) of the old elements in the new ones.
 func (r resizing) matrix(cubic bool) []float64 {
+	mil.Bounded(r.to, r.from)
 	m := make([]float64, r.to*r.from)
 	for i := range r.to {
 		x, row := r.at(i), m[i*r.from:(i+1)*r.from]
