@@ -137,6 +137,9 @@ func TestSeveralSizes(t *testing.T) {
 	}
 }
 
+// ownTotal is how many scales the small network of testdata/make.py has.
+const ownTotal = 5*8 + 6*6 + 2*4
+
 func TestOtherArchitectures(t *testing.T) {
 	for _, c := range []struct {
 		file, name, reference string
@@ -145,6 +148,7 @@ func TestOtherArchitectures(t *testing.T) {
 	}{
 		{"multistyle.safetensors", "multi-style", "multistyle", [2]int{32, 48}, map[string][]float32{"image": pattern(3*32*48, 255), "style_weights": {0.2, 0.5, 0.3}}},
 		{"vgg_normalised.pth", "AdaIN encoder", "encoder", [2]int{40, 48}, map[string][]float32{"image": pattern(3*40*48, 1)}},
+		{"own.pt", "Gesso's own", "own", [2]int{32, 48}, map[string][]float32{"image": pattern(3*32*48, 1), "scale_in": pattern(ownTotal, 1), "shift_in": pattern(ownTotal, 0.5)}},
 		{"decoder.pth", "AdaIN decoder", "decoder", [2]int{40, 48}, map[string][]float32{"features": pattern(10*5*6, 1)}},
 	} {
 		t.Run(c.file, func(t *testing.T) {

@@ -140,7 +140,9 @@ func (b *Builder) Pool(op string, x *Value, kernel []int, w Window) *Value {
 		return b.Pool(op, b.Pad(x, full, "constant", 0), kernel, Window{Strides: w.Strides})
 	}
 	if op == "avg_pool" {
-		args = append(args, in("exclude_padding_from_average", boolean(!w.CountPadding)))
+		// Without paddings both are the same, but ONNX Runtime takes a pad before the pool for a padding of the pool.
+		exclude := !w.CountPadding && (partial || slices.Max(w.Pad) > 0)
+		args = append(args, in("exclude_padding_from_average", boolean(exclude)))
 	}
 	return b.add(op, Float, shape, append(args, in("ceil_mode", boolean(partial)))...)
 }
