@@ -20,29 +20,31 @@ func check(ctx context.Context, p part, made, temp string) (_ *Check, err error)
 		return nil, fmt.Errorf("check the package: %w", err)
 	}
 	defer func() { err = errors.Join(err, m.Close()) }()
+	pictures := slices.ContainsFunc(slices.Concat(p.program.Inputs, p.program.Outputs), func(q *mil.Port) bool { return q.Image != nil })
+	if p.original != "" && !pictures {
+		if original, err := native.OpenONNX(p.original, native.Options{}); err == nil {
+			c := &Check{Against: "the ONNX file"}
+			err := c.compare(ctx, p.program, m, original, func(id string) string { return p.names[id] })
+			err = errors.Join(err, original.Close())
+			if !errors.Is(err, errSource) {
+				return c, err
+			}
+		} // what ONNX Runtime does not run is compared with the graph
+	}
+	full := filepath.Join(temp, "float32.mlpackage")
+	if _, err := p.program.Write(ctx, full, mil.Format{}); err != nil {
+		return nil, err
+	}
+	original, err := native.Open(full, native.Options{})
+	if err != nil {
+		return nil, fmt.Errorf("check the package: %w", err)
+	}
 	c := &Check{Against: "the graph in float32"}
-	var original native.Model
-	name := func(id string) string { return id }
-	if p.original != "" && !slices.ContainsFunc(slices.Concat(p.program.Inputs, p.program.Outputs), func(q *mil.Port) bool { return q.Image != nil }) {
-		if original, err = native.OpenONNX(p.original, native.Options{}); err == nil {
-			c.Against = "the ONNX file"
-			name = func(id string) string { return p.names[id] }
-		} else if !errors.Is(err, errors.ErrUnsupported) {
-			return nil, fmt.Errorf("check the package: %w", err)
-		}
-	}
-	if original == nil {
-		full := filepath.Join(temp, "float32.mlpackage")
-		if _, err := p.program.Write(ctx, full, mil.Format{}); err != nil {
-			return nil, err
-		}
-		if original, err = native.Open(full, native.Options{}); err != nil {
-			return nil, fmt.Errorf("check the package: %w", err)
-		}
-	}
-	defer func() { err = errors.Join(err, original.Close()) }()
-	return c, c.compare(ctx, p.program, m, original, name)
+	return c, errors.Join(c.compare(ctx, p.program, m, original, func(id string) string { return id }), original.Close())
 }
+
+// errSource says that the source did not run.
+var errSource = errors.New("the source does not run")
 
 // compare fills in the differences.
 func (c *Check) compare(ctx context.Context, p *mil.Program, m, original native.Model, name func(string) string) error {
@@ -73,7 +75,10 @@ func (c *Check) compare(ctx context.Context, p *mil.Program, m, original native.
 		return fmt.Errorf("check the package: %w", err)
 	}
 	if err := original.Predict(ctx, theirs, want); err != nil {
-		return fmt.Errorf("check the source: %w", err)
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
+		return fmt.Errorf("check the package: %w: %w", errSource, err)
 	}
 	c.PSNR = math.Inf(1)
 	for _, port := range p.Outputs {

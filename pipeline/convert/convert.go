@@ -12,6 +12,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/gesso-app/gesso/pipeline/convert/arch"
@@ -62,10 +63,26 @@ func Run(ctx context.Context, o Options, progress func(Progress)) (*Result, erro
 	}
 	defer p.closer.Close()
 	r := &Result{ModelPath: o.ModelPath, OutputPath: o.OutputPath, Format: p.format, Architecture: p.architecture, Warnings: p.warnings}
-	if r.SourceSHA256, err = hash(ctx, o.ModelPath); err != nil {
-		return nil, err
+	ctx, stop := context.WithCancel(ctx)
+	hashing := sync.OnceValue(func() error { // beside the weights' writing, which waits for the disk
+		sum, err := hash(ctx, o.ModelPath)
+		r.SourceSHA256 = sum
+		return err
+	})
+	hashed := make(chan struct{})
+	go func() {
+		defer close(hashed)
+		_ = hashing() // it is asked for the error when the metadata is written
+	}()
+	defer func() { <-hashed }()
+	defer stop()
+	meta := func() (map[string]string, error) {
+		if err := hashing(); err != nil {
+			return nil, err
+		}
+		return provenance(o, r), nil
 	}
-	if err := write(ctx, o, p, r, progress); err != nil {
+	if err := write(ctx, o, p, r, meta, progress); err != nil {
 		return nil, err
 	}
 	r.Time = time.Since(start)
@@ -269,12 +286,14 @@ func (p *plan) shapeOf(o Options, in graphInput, size [2]int) ([]int, error) {
 
 func isColour(channels int) bool { return channels == 1 || channels == 3 || channels == 4 }
 
+// metadata gives a package's metadata when its weights have been written.
+type metadata = func() (map[string]string, error)
+
 // write writes all packages to a folder beside the output and then moves them to their place.
-func write(ctx context.Context, o Options, p *plan, r *Result, progress func(Progress)) error {
+func write(ctx context.Context, o Options, p *plan, r *Result, meta metadata, progress func(Progress)) error {
 	if p.folder {
-		return writeFolder(ctx, o, p, r, progress)
+		return writeFolder(ctx, o, p, r, meta, progress)
 	}
-	meta := provenance(o, r)
 	for i, part := range p.parts {
 		path := o.OutputPath
 		tell := func(phase Phase, f float64) {
@@ -291,7 +310,7 @@ func write(ctx context.Context, o Options, p *plan, r *Result, progress func(Pro
 }
 
 // writeOne writes a package beside path, checks it there, and moves it to path.
-func writeOne(ctx context.Context, o Options, p part, path string, meta map[string]string, tell func(Phase, float64)) (_ *Package, err error) {
+func writeOne(ctx context.Context, o Options, p part, path string, meta metadata, tell func(Phase, float64)) (_ *Package, err error) {
 	temp, err := os.MkdirTemp(filepath.Dir(path), ".gesso-convert-*")
 	if err != nil {
 		return nil, fmt.Errorf("convert to %s: %w", path, err)

@@ -109,7 +109,7 @@ func mergeLoRA(m *diffusion.Model, l LoRA) ([]string, error) {
 }
 
 // writeFolder writes several packages and the files beside them to a folder, whole or not at all.
-func writeFolder(ctx context.Context, o Options, p *plan, r *Result, progress func(Progress)) (err error) {
+func writeFolder(ctx context.Context, o Options, p *plan, r *Result, meta metadata, progress func(Progress)) (err error) {
 	out := filepath.Clean(o.OutputPath)
 	if _, err := os.Lstat(out); err == nil {
 		if _, err := os.Stat(filepath.Join(out, p.parts[0].name+".mlpackage")); err != nil {
@@ -125,7 +125,6 @@ func writeFolder(ctx context.Context, o Options, p *plan, r *Result, progress fu
 	if err := os.Mkdir(inner, 0o755); err != nil {
 		return err
 	}
-	meta := provenance(o, r)
 	for i, q := range p.parts {
 		tell := func(phase Phase, f float64) {
 			progress(Progress{phase, q.name, (float64(i) + f) / float64(len(p.parts))})

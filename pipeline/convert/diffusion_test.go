@@ -103,3 +103,37 @@ func TestLoRAs(t *testing.T) {
 		})
 	}
 }
+
+// TestSingleCheckpoints converts what testdata/single.py made in the folder GESSO_SINGLE, and compares with diffusers.
+func TestSingleCheckpoints(t *testing.T) {
+	dir := os.Getenv("GESSO_SINGLE")
+	if dir == "" {
+		t.Skip("GESSO_SINGLE names no folder that testdata/single.py made")
+	}
+	diffusionDir = dir
+	for network, width := range map[string]int{"one": 768, "two": 1024, "xl": 2048} {
+		for _, file := range []string{"model.safetensors", "model.ckpt"} {
+			t.Run(network+" "+file, func(t *testing.T) {
+				r, _ := convert(t, Options{ModelPath: filepath.Join(dir, network, file), Float32: true, Attention: "original", Sizes: [][2]int{{32, 32}}})
+				for _, p := range r.Packages {
+					in := diffusionInputs()
+					in["encoder_hidden_states"] = pattern(2*width*77, 1)
+					for out, got := range run(t, p.Path, in, nil) {
+						within(t, floatsOf(t, filepath.Join(dir, network, "reference", p.Name+"."+out+".f32")), got, 1e-3)
+					}
+				}
+			})
+		}
+	}
+}
+
+func floatsOf(t *testing.T, path string) []float32 {
+	t.Helper()
+	b, err := os.ReadFile(path)
+	require.NoError(t, err)
+	out := make([]float32, len(b)/4)
+	for i := range out {
+		out[i] = math.Float32frombits(binary.LittleEndian.Uint32(b[4*i:]))
+	}
+	return out
+}

@@ -3,14 +3,17 @@ package convert
 import (
 	"fmt"
 	"os"
+	"slices"
+	"strings"
 
 	"github.com/gesso-app/gesso/pipeline/convert/arch"
 	"github.com/gesso-app/gesso/pipeline/convert/aten"
+	"github.com/gesso-app/gesso/pipeline/convert/diffusion"
 	"github.com/gesso-app/gesso/pipeline/convert/onnx"
 	"github.com/gesso-app/gesso/pipeline/convert/source"
 )
 
-// Source is what a file or folder holds. Its JSON names are those of gesso convert --inspect --json.
+// Source is what a file or folder holds. Its JSON names are those of gesso model inspect --json.
 type Source struct {
 	Path         string       `json:"path"`
 	Format       string       `json:"format"`
@@ -28,6 +31,21 @@ type TensorInfo struct {
 	Name  string `json:"name"`
 	DType string `json:"dtype"`
 	Shape []int  `json:"shape"`
+}
+
+// sourceEndings are those of files that are sources and no Core ML models.
+var sourceEndings = []string{".safetensors", ".pth", ".pt", ".ckpt", ".bin", ".onnx", ".pt2", ".index.json"}
+
+// IsSource tells by its name, or by the files in a folder, whether something is a source rather than a Core ML model.
+func IsSource(path string) bool {
+	st, err := os.Stat(path)
+	if err != nil {
+		return false
+	}
+	if st.IsDir() {
+		return diffusion.Is(path) != ""
+	}
+	return slices.ContainsFunc(sourceEndings, func(e string) bool { return strings.HasSuffix(strings.ToLower(path), e) })
 }
 
 // Inspect tells what a source holds, without converting it.

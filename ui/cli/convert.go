@@ -32,7 +32,7 @@ type convertFlags struct {
 	sizes, shapes        []string
 	images, loras        []string
 	mode                 string
-	inspect, asJSON      bool
+	asJSON               bool
 	bits, group, block   int
 	maxError             float64
 	perTensor, allowRest bool
@@ -51,9 +51,6 @@ func (p *program) convert() *cobra.Command {
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if err := c.apply(&o); err != nil {
 				return &usageError{err}
-			}
-			if c.inspect {
-				return p.runInspect(o.ModelPath, c.asJSON)
 			}
 			return p.runConvert(cmd.Context(), o, c.asJSON)
 		},
@@ -83,7 +80,6 @@ func (p *program) convert() *cobra.Command {
 	f.StringVar(&o.License, "license", "", "`licence` for the package's metadata")
 	f.StringVar(&o.Description, "description", "", "`text` for the package's metadata")
 	f.BoolVar(&o.Check, "check", false, "run the network before and after, and compare")
-	f.BoolVar(&c.inspect, "inspect", false, "tell what the file holds, and convert nothing")
 	f.BoolVar(&c.asJSON, "json", false, "print the result as JSON")
 	return cmd
 }
@@ -133,11 +129,8 @@ func (c *convertFlags) apply(o *convert.Options) (err error) {
 	}
 	o.AllowUnmatched = c.allowRest
 	o.Compress = compress.Options{Mode: compress.Mode(c.mode), Bits: c.bits, Group: c.group, Block: c.block, PerTensor: c.perTensor, MaxError: c.maxError}
-	if o.ModelPath == "" || (o.OutputPath == "" && !c.inspect) {
+	if o.ModelPath == "" || o.OutputPath == "" {
 		return errors.New("name what is converted with --model-path, and the package with --output")
-	}
-	if c.inspect {
-		return nil
 	}
 	return o.Validate()
 }
@@ -167,7 +160,8 @@ func isWriteError(err error) bool {
 	return errors.As(err, &path) && !errors.Is(err, fs.ErrNotExist) && !errors.Is(err, fs.ErrPermission)
 }
 
-func (p *program) runInspect(path string, asJSON bool) error {
+// inspectSource prints what of a network that can be converted holds.
+func (p *program) inspectSource(path string, asJSON bool) error {
 	s, err := convert.Inspect(path)
 	if err != nil {
 		return &usageError{err}

@@ -15,6 +15,7 @@ import (
 	"github.com/gesso-app/gesso/native"
 	"github.com/gesso-app/gesso/native/mlpackage"
 	"github.com/gesso-app/gesso/native/mlpackage/neural"
+	"github.com/gesso-app/gesso/pipeline/convert"
 	"github.com/gesso-app/gesso/pipeline/predict"
 	"github.com/gesso-app/gesso/pipeline/selftest"
 )
@@ -80,8 +81,13 @@ func (p *program) modelInspect() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "inspect FILE",
 		Short: "Print what a model takes, gives and holds, and what of it will run on the Neural Engine",
-		Args:  cobra.ExactArgs(1),
+		Long: "Print what a model takes, gives and holds, and what of it will run on the Neural Engine; of a file that gesso convert reads,\n" +
+			"the tensors and the network that they are.",
+		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
+			if convert.IsSource(args[0]) {
+				return p.inspectSource(args[0], asJSON)
+			}
 			o, err := engine.options(true)
 			if err != nil {
 				return err

@@ -51,6 +51,11 @@ func setUp(e *testscript.Env) error {
 		return err
 	}
 	e.Setenv("NETWORKS", networks)
+	models, err := filepath.Abs(filepath.Join("..", "..", "pipeline", "convert", "testdata"))
+	if err != nil {
+		return err
+	}
+	e.Setenv("MODELS", models)
 	at := func(name string) string { return filepath.Join(e.WorkDir, name) }
 	return errors.Join(
 		os.WriteFile(at("photo.jpg"), assets.SamplePhoto(), 0o600),

@@ -33,7 +33,7 @@ type builder func(b *mil.Builder, w *weights, h, wd int)
 
 // architectures are all that are known, the more specific first.
 func architectures() []Architecture {
-	return []Architecture{transformerNet(), conditional(), adainDecoder(), adainEncoder()}
+	return []Architecture{transformerNet(), conditional(), adainDecoder(), adainEncoder(), gesso()}
 }
 
 // weights are the tensors of a file, and which of them have been used.
@@ -157,7 +157,9 @@ func stripped(in map[string]*source.Tensor) map[string]*source.Tensor {
 			out[n] = t
 		}
 	}
-	for _, p := range []string{"module.", "_orig_mod.", "model.", "net.", "network.", "transformer.", "generator.", "state_dict."} {
+	prefixes := []string{"module.", "_orig_mod.", "model.", "net.", "network.", "transformer.", "generator.", "state_dict."}
+	for i := 0; i < len(prefixes); i++ {
+		p := prefixes[i]
 		all := len(out) > 0
 		for n := range out {
 			all = all && strings.HasPrefix(n, p)
@@ -169,7 +171,7 @@ func stripped(in map[string]*source.Tensor) map[string]*source.Tensor {
 		for n, t := range out {
 			short[n[len(p):]] = t.Renamed(n[len(p):])
 		}
-		out = short
+		out, i = short, -1 // there may be several, in any order
 	}
 	return out
 }
@@ -192,4 +194,13 @@ func (n *Network) Build(o Options, m mil.Options) (*mil.Program, error) {
 		programs = append(programs, p)
 	}
 	return programs[0], programs[0].Vary(programs[1:]...)
+}
+
+// Names are the architectures that are known.
+func Names() (out []string) {
+	for _, a := range architectures() {
+		out = append(out, a.Name)
+	}
+	slices.Sort(out)
+	return out
 }

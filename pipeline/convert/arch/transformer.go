@@ -79,9 +79,13 @@ func (t *transformer) odd(w *weights) bool {
 
 func (t *transformer) build(b *mil.Builder, w *weights, h, wd int) {
 	x := b.Input("image", mil.Float, 1, 3, h, wd)
-	norm := func(x *mil.Value, name string) *mil.Value {
+	t.layers(b, w, x, func(x *mil.Value, name string) *mil.Value {
 		return b.InstanceNorm(x, w.value(b, name+".weight"), w.value(b, name+".bias"), 1e-5)
-	}
+	})
+}
+
+// layers builds all layers, with a normalisation by its name.
+func (t *transformer) layers(b *mil.Builder, w *weights, x *mil.Value, norm func(*mil.Value, string) *mil.Value) {
 	for i := 1; i <= t.down; i++ {
 		stride := 2
 		if i == 1 {

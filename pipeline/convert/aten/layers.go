@@ -94,6 +94,7 @@ func (c *call) attention() {
 	mask := c.tensor("attn_mask")
 	if c.flag("is_causal", false) {
 		rows, columns := q.Shape[q.Rank()-2], k.Shape[k.Rank()-2]
+		mil.Bounded(rows, columns)
 		m := make([]float64, rows*columns)
 		for i := range rows {
 			for j := i + 1; j < columns; j++ {

@@ -90,6 +90,7 @@ func (c *call) interleave() {
 		mil.Fail("numbers of repetitions that differ")
 	}
 	axis := mil.Axis(c.int("dim", 0), x.Rank())
+	mil.Bounded(x.Shape[axis], n)
 	var at []int
 	for i := range x.Shape[axis] * n {
 		at = append(at, i/n)
@@ -313,6 +314,7 @@ func (c *call) full() {
 func (c *call) triangle() {
 	x, k := c.x(), c.int("diagonal", 0)
 	rows, columns := x.Shape[x.Rank()-2], x.Shape[x.Rank()-1]
+	mil.Bounded(rows, columns)
 	mask := make([]float64, rows*columns)
 	for i := range rows {
 		for j := range columns {
@@ -332,11 +334,4 @@ func (c *call) where() {
 func (c *call) maskedFill() {
 	x := c.x()
 	c.give(c.Where(c.need("mask"), c.Cast(c.need("value"), x.Kind), x))
-}
-
-func (c *call) unshuffle() {
-	x, k := c.x(), c.int("downscale_factor", 1)
-	n, ch, h, w := x.Shape[0], x.Shape[1], x.Shape[2], x.Shape[3]
-	y := c.Reshape(x, n*ch, h/k, k, w/k, k)
-	c.give(c.Reshape(c.Transpose(y, 0, 2, 4, 1, 3), n, ch*k*k, h/k, w/k))
 }

@@ -1,6 +1,7 @@
 package aten
 
 import (
+	"maps"
 	"math"
 
 	"github.com/gesso-app/gesso/pipeline/convert/mil"
@@ -25,7 +26,7 @@ func table() map[string]func(*call) {
 		"upsample_nearest2d": (*call).upsample, "_upsample_nearest_exact2d": (*call).upsample, "upsample_bilinear2d": (*call).upsample, "upsample_bicubic2d": (*call).upsample,
 		"pad": (*call).pad, "constant_pad_nd": (*call).pad, "reflection_pad1d": (*call).pad, "reflection_pad2d": (*call).pad, "replication_pad1d": (*call).pad,
 		"replication_pad2d": (*call).pad,
-		"pixel_shuffle":     func(c *call) { c.give(c.DepthToSpace(c.x(), c.int("upscale_factor", 1), true)) }, "pixel_unshuffle": (*call).unshuffle,
+		"pixel_shuffle":     func(c *call) { c.give(c.DepthToSpace(c.x(), c.int("upscale_factor", 1), true)) }, "pixel_unshuffle": func(c *call) { c.give(c.Unshuffle(c.x(), c.int("downscale_factor", 1))) },
 		"view": (*call).view, "reshape": (*call).view, "_unsafe_view": (*call).view, "flatten": (*call).flatten, "unflatten": (*call).unflatten,
 		"permute": func(c *call) { c.give(c.Transpose(c.x(), c.list("dims")...)) }, "transpose": (*call).swap, "t": (*call).turn, "numpy_T": (*call).turn,
 		"unsqueeze": func(c *call) { c.give(c.Unsqueeze(c.x(), c.int("dim", 0))) }, "squeeze": (*call).squeeze, "expand": (*call).expand,
@@ -88,6 +89,7 @@ func table() map[string]func(*call) {
 	for _, n := range []string{"add", "mul", "sub", "div", "clamp", "leaky_relu", "hardtanh", "hardswish", "elu", "masked_fill"} {
 		t[n+"_"] = t[n]
 	}
+	maps.Copy(t, more())
 	return t
 }
 

@@ -226,7 +226,8 @@ func (c *Compressor) linear(v []float32, shape []int, bits int, half bool) (*mil
 			zero.Shape, scale.Shape = nil, nil
 		}
 		return &mil.Encoding{Op: "constexpr_affine_dequantize", Target: mil.IOS16, Parts: []mil.Part{
-			{Key: "quantized_data", DType: milpb.DataType_INT8, Shape: shape, Data: data}, zero, scale,
+			{Key: "quantized_data", DType: milpb.DataType_INT8, Shape: shape, Data: data},
+			zero, scale,
 			{Key: "axis", DType: milpb.DataType_INT32, Data: make([]byte, 4)},
 		}}, decoded
 	}

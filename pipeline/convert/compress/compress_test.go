@@ -93,8 +93,14 @@ func TestFewValuesAreExact(t *testing.T) {
 
 func TestValidate(t *testing.T) {
 	for _, o := range []Options{
-		{Mode: Palette, Bits: 5}, {Mode: Linear, Bits: 6}, {Mode: "zip", Bits: 8}, {Mode: Palette, Bits: 4, Group: -1}, {Mode: Linear, Bits: 8, Block: -1},
-		{Mode: Palette, Bits: 4, MaxError: 2}, {Mode: Palette, Bits: 4, MaxError: math.NaN()}, {Mode: Palette, Bits: 4, Size: -1},
+		{Mode: Palette, Bits: 5},
+		{Mode: Linear, Bits: 6},
+		{Mode: "zip", Bits: 8},
+		{Mode: Palette, Bits: 4, Group: -1},
+		{Mode: Linear, Bits: 8, Block: -1},
+		{Mode: Palette, Bits: 4, MaxError: 2},
+		{Mode: Palette, Bits: 4, MaxError: math.NaN()},
+		{Mode: Palette, Bits: 4, Size: -1},
 	} {
 		require.Error(t, o.Validate(), "%+v", o)
 	}

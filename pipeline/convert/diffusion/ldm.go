@@ -36,7 +36,11 @@ func OpenCheckpoint(s *source.Set) (*Model, error) {
 		}
 	}
 	c := &Config{Groups: 32, SampleSize: oneOrMany{64}}
-	if dim != 768 { // the later ones have heads of 64 channels
+	linear := false
+	for name, t := range unet {
+		linear = linear || strings.HasSuffix(name, ".proj_in.weight") && len(t.Shape) == 2
+	}
+	if linear || dim == 1024 { // the later ones have heads of 64 channels, the first eight heads
 		for i := range n.count("down_blocks.", ".resnets.0.conv1.weight") {
 			c.Heads = append(c.Heads, max(1, unet[fmt.Sprintf("down_blocks.%d.resnets.0.conv1.weight", i)].Shape[0]/64))
 		}
@@ -45,6 +49,11 @@ func OpenCheckpoint(s *source.Set) (*Model, error) {
 		c.SampleSize = oneOrMany{128}
 	}
 	m.Parts = append(m.Parts, m.text(s.Tensors)...)
+	if p, t := m.Part("text_encoder_2"), unet["add_embedding.linear_1.weight"]; p != nil && t != nil && len(t.Shape) == 2 {
+		if q := p.tensors["text_projection.weight"]; q != nil && len(q.Shape) == 2 { // what is not the pooled text are six sizes
+			c.AddTimeDim = (t.Shape[1] - q.Shape[0]) / 6
+		}
+	}
 	m.Parts = append(m.Parts, &Part{Name: "unet", config: c, tensors: unet})
 	if vae := vaeFromLDM(prefixed(s.Tensors, ldmVAE)); len(vae) > 0 {
 		v := &Config{Groups: 32}
@@ -85,15 +94,26 @@ func (m *Model) text(all map[string]*source.Tensor) (parts []*Part) {
 
 // resnets are the names within a residual block.
 var resnets = [][2]string{
-	{"in_layers.0.", "norm1."}, {"in_layers.2.", "conv1."}, {"emb_layers.1.", "time_emb_proj."}, {"out_layers.0.", "norm2."}, {"out_layers.3.", "conv2."},
+	{"in_layers.0.", "norm1."},
+	{"in_layers.2.", "conv1."},
+	{"emb_layers.1.", "time_emb_proj."},
+	{"out_layers.0.", "norm2."},
+	{"out_layers.3.", "conv2."},
 	{"skip_connection.", "conv_shortcut."},
 }
 
 // fixed are the names of layers outside of the blocks.
 var fixed = [][2]string{
-	{"time_embed.0.", "time_embedding.linear_1."}, {"time_embed.2.", "time_embedding.linear_2."}, {"label_emb.0.0.", "add_embedding.linear_1."},
-	{"label_emb.0.2.", "add_embedding.linear_2."}, {"input_blocks.0.0.", "conv_in."}, {"out.0.", "conv_norm_out."}, {"out.2.", "conv_out."},
-	{"middle_block.0.", "mid_block.resnets.0."}, {"middle_block.1.", "mid_block.attentions.0."}, {"middle_block.2.", "mid_block.resnets.1."},
+	{"time_embed.0.", "time_embedding.linear_1."},
+	{"time_embed.2.", "time_embedding.linear_2."},
+	{"label_emb.0.0.", "add_embedding.linear_1."},
+	{"label_emb.0.2.", "add_embedding.linear_2."},
+	{"input_blocks.0.0.", "conv_in."},
+	{"out.0.", "conv_norm_out."},
+	{"out.2.", "conv_out."},
+	{"middle_block.0.", "mid_block.resnets.0."},
+	{"middle_block.1.", "mid_block.attentions.0."},
+	{"middle_block.2.", "mid_block.resnets.1."},
 }
 
 // layersPerBlock is how many residual blocks are before the first downsampling.

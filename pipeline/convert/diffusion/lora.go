@@ -23,11 +23,26 @@ var endings = []struct {
 	ending string
 	field  func(*delta) **source.Tensor
 }{
-	{".lora_linear_layer.down.weight", down}, {".lora_linear_layer.up.weight", up}, {".lora_A.default.weight", down}, {".lora_B.default.weight", up},
-	{".lora_A.weight", down}, {".lora_B.weight", up}, {".lora_A.default_0.weight", down}, {".lora_B.default_0.weight", up},
-	{".lora.down.weight", down}, {".lora.up.weight", up}, {"_lora.down.weight", down}, {"_lora.up.weight", up},
-	{".lora_down.weight", down}, {".lora_up.weight", up}, {".lora_mid.weight", mid}, {".alpha", alpha}, {".dora_scale", magnitude},
-	{".lora_magnitude_vector.default.weight", magnitude}, {".lora_magnitude_vector.weight", magnitude}, {".lora_magnitude_vector.default", magnitude},
+	{".lora_linear_layer.down.weight", down},
+	{".lora_linear_layer.up.weight", up},
+	{".lora_A.default.weight", down},
+	{".lora_B.default.weight", up},
+	{".lora_A.weight", down},
+	{".lora_B.weight", up},
+	{".lora_A.default_0.weight", down},
+	{".lora_B.default_0.weight", up},
+	{".lora.down.weight", down},
+	{".lora.up.weight", up},
+	{"_lora.down.weight", down},
+	{"_lora.up.weight", up},
+	{".lora_down.weight", down},
+	{".lora_up.weight", up},
+	{".lora_mid.weight", mid},
+	{".alpha", alpha},
+	{".dora_scale", magnitude},
+	{".lora_magnitude_vector.default.weight", magnitude},
+	{".lora_magnitude_vector.weight", magnitude},
+	{".lora_magnitude_vector.default", magnitude},
 	{".lora_magnitude_vector", magnitude},
 }
 

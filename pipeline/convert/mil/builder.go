@@ -186,6 +186,7 @@ func (b *Builder) Scope(prefix string) (before string) {
 
 // Input adds an input of a static shape. The value is the input itself, or what a picture's pixels become.
 func (b *Builder) Input(name string, k Kind, shape ...int) *Value {
+	checkSize(name, shape)
 	for _, d := range shape {
 		if d < 1 {
 			Fail("the input %q has the shape %v: every dimension must be known", name, shape)
@@ -265,6 +266,7 @@ func (b *Builder) addSeveral(op string, k Kind, shapes [][]int, args ...arg) []*
 				Fail("%s: its result would have the shape %v", name, s)
 			}
 		}
+		checkSize(name, s)
 		if len(s) > maxRank {
 			Fail("%s: its result would have %d dimensions, and Core ML has %d at most", name, len(s), maxRank)
 		}
@@ -272,6 +274,30 @@ func (b *Builder) addSeveral(op string, k Kind, shapes [][]int, args ...arg) []*
 	}
 	b.nodes = append(b.nodes, n)
 	return n.outs
+}
+
+// maxElements bounds a value, so that numbers of elements are numbers.
+const maxElements = 1 << 40
+
+func checkSize(name string, shape []int) {
+	n := 1
+	for _, d := range shape {
+		if d > 0 && n > maxElements/d {
+			Fail("%s: its result would have the shape %v, which is too large", name, shape)
+		}
+		n *= d
+	}
+}
+
+// Bounded ends the building where a table that is made here would have too many elements: as many as the product of the sizes.
+func Bounded(sizes ...int) {
+	n := 1
+	for _, d := range sizes {
+		if d < 0 || (d > 0 && n > maxFold/d) {
+			Fail("a table of %v elements is too large to be made here", sizes)
+		}
+		n *= max(d, 1)
+	}
 }
 
 // maxRank is the greatest rank of Core ML's arrays.

@@ -1,15 +1,20 @@
 package mil
 
 import (
-	"maps"
-
 	"github.com/gesso-app/gesso/native/mlpackage/coremlpb"
 )
 
 // describe is what a model's users are told of its inputs and outputs.
-func (p *Program) describe(f Format) *coremlpb.ModelDescription {
+func (p *Program) describe(f Format) (*coremlpb.ModelDescription, error) {
+	var meta map[string]string
+	if f.Meta != nil {
+		var err error
+		if meta, err = f.Meta(); err != nil {
+			return nil, err
+		}
+	}
 	d := &coremlpb.ModelDescription{Metadata: &coremlpb.Metadata{
-		ShortDescription: f.Description, Author: f.Author, License: f.License, VersionString: f.Version, UserDefined: maps.Clone(f.Meta),
+		ShortDescription: f.Description, Author: f.Author, License: f.License, VersionString: f.Version, UserDefined: meta,
 	}}
 	for _, in := range p.Inputs {
 		d.Input = append(d.Input, &coremlpb.FeatureDescription{Name: in.Name, Type: in.featureType(true)})
@@ -17,7 +22,7 @@ func (p *Program) describe(f Format) *coremlpb.ModelDescription {
 	for _, out := range p.Outputs {
 		d.Output = append(d.Output, &coremlpb.FeatureDescription{Name: out.Name, Type: out.featureType(false)})
 	}
-	return d
+	return d, nil
 }
 
 func (p *Port) featureType(input bool) *coremlpb.FeatureType {

@@ -50,7 +50,7 @@ func Half(f float32) (h uint16, fits bool) {
 }
 
 // chunkBytes is how much of a tensor is in memory at once.
-const chunkBytes = 1 << 18
+const chunkBytes = 1 << 20
 
 // stream writes a tensor's floats as float16 or float32.
 func stream(ctx context.Context, t *source.Tensor, half bool, w io.Writer) (err error) {
@@ -101,6 +101,12 @@ func finite(b []byte) bool {
 	return true
 }
 
+// Bounds of the float32 numbers, as their bits, that are neither too small nor too large for float16's usual form: 2^-14 and 65520.
+const (
+	normalFrom = 0x38800000
+	normalTo   = 0x477ff000
+)
+
 func pack(out []byte, v []float32, half bool) ([]byte, error) {
 	if !half {
 		for _, f := range v {
@@ -108,12 +114,19 @@ func pack(out []byte, v []float32, half bool) ([]byte, error) {
 		}
 		return out, nil
 	}
-	for _, f := range v {
-		h, fits := Half(f)
-		if !fits {
-			return nil, errRange
+	out = out[:2*len(v)]
+	for i, f := range v {
+		b := math.Float32bits(f)
+		h := uint16(b>>16) & 0x8000
+		if a := b & 0x7fffffff; a >= normalFrom && a < normalTo { // most weights
+			h |= uint16((a + 0xfff + a>>13&1 - (127-15)<<23) >> 13)
+		} else if a != 0 {
+			var fits bool
+			if h, fits = Half(f); !fits {
+				return nil, errRange
+			}
 		}
-		out = append(out, byte(h), byte(h>>8))
+		binary.LittleEndian.PutUint16(out[2*i:], h)
 	}
 	return out, nil
 }

@@ -42,6 +42,18 @@ func TestHalf(t *testing.T) {
 			require.Equal(t, want, got, "%v between %v and %v", f, a, b)
 		}
 	}
+	all := make([]float32, 0, 1<<17)
+	for i := range cap(all) { // every 2^15th float32, and its neighbours
+		all = append(all, math.Float32frombits(uint32(i)<<15+uint32(i%3)-1))
+	}
+	for _, f := range all {
+		h, fits := Half(f)
+		packed, err := pack(make([]byte, 0, 4), []float32{f}, true)
+		require.Equal(t, fits, err == nil, "%v", f)
+		if fits && !math.IsNaN(float64(f)) {
+			require.Equal(t, []byte{byte(h), byte(h >> 8)}, packed, "%v", f)
+		}
+	}
 	for f, fits := range map[float32]bool{65504: true, 65519: true, 65520: false, 7e4: false, 1e31: true, -65520: false, float32(math.Inf(-1)): true} {
 		_, got := Half(f)
 		require.Equal(t, fits, got, "%v", f)

@@ -135,8 +135,14 @@ func (b *Builder) Pool(op string, x *Value, kernel []int, w Window) *Value {
 		shape = append(shape, out)
 	}
 	args := []arg{in("x", x), in("kernel_sizes", b.Ints(kernel...)), in("strides", b.Ints(w.Strides...)), in("pad_type", w.padType()), in("pad", b.Ints(w.Pad...))}
+	if op == "avg_pool" && w.CountPadding && !partial && slices.Max(w.Pad) > 0 { // zeros that count are as well elements: engines differ on uneven paddings
+		full := append(make([]int, 4), w.Pad...)
+		return b.Pool(op, b.Pad(x, full, "constant", 0), kernel, Window{Strides: w.Strides})
+	}
 	if op == "avg_pool" {
-		args = append(args, in("exclude_padding_from_average", boolean(!w.CountPadding)))
+		// Without paddings both are the same, but ONNX Runtime takes a pad before the pool for a padding of the pool.
+		exclude := !w.CountPadding && (partial || slices.Max(w.Pad) > 0)
+		args = append(args, in("exclude_padding_from_average", boolean(exclude)))
 	}
 	return b.add(op, Float, shape, append(args, in("ceil_mode", boolean(partial)))...)
 }
@@ -182,6 +188,7 @@ func (b *Builder) padEach(x *Value, pad []int, mode string) *Value {
 	for axis := range x.Rank() - 2 {
 		var at []int
 		n := x.Shape[axis]
+		Bounded(n, 1+pad[2*axis]/n, 1+pad[2*axis+1]/n)
 		for i := -pad[2*axis]; i < n+pad[2*axis+1]; i++ {
 			k := min(max(i, 0), n-1)
 			if mode == "reflect" {

@@ -24,8 +24,7 @@ func (p *Program) Operations() map[string]int {
 // prune removes what no output needs.
 func (p *Program) prune() {
 	used := map[*node]bool{}
-	var mark func(n *node)
-	mark = func(n *node) {
+	mark := func(n *node) {
 		for stack := []*node{n}; len(stack) > 0; {
 			n := stack[len(stack)-1]
 			stack = stack[:len(stack)-1]

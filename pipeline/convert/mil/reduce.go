@@ -175,6 +175,7 @@ func (b *Builder) nearest(x *Value, h, w int, s Sampling) *Value {
 }
 
 func (s Sampling) places(n, m int) []int {
+	Bounded(n)
 	at := make([]int, n)
 	for i := range at {
 		f := s.at(i, n, m)
@@ -227,6 +228,7 @@ func evenly(at []int, step int) bool {
 // bilinear mixes rows and columns by two products of matrices, for factors that Core ML's own operation does not take.
 func (b *Builder) bilinear(x *Value, h, w int, s Sampling) *Value {
 	matrix := func(n, m int) []float64 {
+		Bounded(n, m)
 		data := make([]float64, n*m)
 		for i := range n {
 			f := min(max(s.at(i, n, m), 0), float64(m-1))
@@ -267,4 +269,16 @@ func (b *Builder) SpaceToDepth(x *Value, block int) *Value {
 	}
 	shape := []int{x.Shape[0], x.Shape[1] * block * block, x.Shape[2] / block, x.Shape[3] / block}
 	return b.add("space_to_depth", Float, shape, in("x", x), in("block_size", b.Int(block)))
+}
+
+// Unshuffle moves blocks of pixels into channels, channel by channel, as PyTorch does.
+func (b *Builder) Unshuffle(x *Value, block int) *Value {
+	if x.Rank() != 4 || block < 1 || x.Shape[2]%block != 0 || x.Shape[3]%block != 0 {
+		Fail("the pixels of %v do not make blocks of %d", x.Shape, block)
+	}
+	n, ch, h, w := x.Shape[0], x.Shape[1], x.Shape[2]/block, x.Shape[3]/block
+	y := b.Reshape(x, n*ch, h, block, w*block) // in two steps, as Core ML's arrays have five dimensions
+	y = b.Reshape(b.Transpose(y, 0, 2, 1, 3), n*ch*block*h, w, block)
+	y = b.Reshape(b.Transpose(y, 0, 2, 1), n*ch*block, h, block, w)
+	return b.Reshape(b.Transpose(y, 0, 2, 1, 3), n, ch*block*block, h, w)
 }

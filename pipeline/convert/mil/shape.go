@@ -272,6 +272,7 @@ func (b *Builder) backwards(x *Value, axis, begin, end, step int) *Value {
 	}
 	n := x.Shape[axis]
 	begin, end = bound(begin, n, -1, n-1), bound(end, n, -1, n-1)
+	Bounded((begin - end) / -step)
 	var at []int
 	for i := begin; i > end; i += step {
 		at = append(at, i)
@@ -338,8 +339,7 @@ func (b *Builder) Gather(x, indices *Value, axis int) *Value {
 		indices = constant(ids)
 	}
 	if len(shape) == 0 {
-		shape = []int{1}
-		return b.Squeeze(b.Gather(x, b.Reshape(indices, 1), axis))
+		return b.Squeeze(b.Gather(x, b.Reshape(indices, 1), axis)) // programs give no scalars
 	}
 	return b.add("gather", x.Kind, shape, in("x", x), in("indices", indices), in("axis", b.Int(axis)))
 }

@@ -31,7 +31,8 @@ type Format struct {
 	Target Target // the oldest system; 0 is iOS 16, macOS 13. Operations that need a newer one raise it.
 
 	Description, Author, License, Version string
-	Meta                                  map[string]string // of any keys
+	// Meta gives metadata of any keys. It is called when the weights have been written, and may be nil.
+	Meta func() (map[string]string, error)
 
 	// Compress may give another form to the weights of an operation. It may be nil.
 	Compress Compressor
@@ -129,11 +130,15 @@ func (p *Program) spec(ctx context.Context, weights *mlpackage.Weights, f Format
 		}
 		w.block.Outputs = append(w.block.Outputs, name)
 	}
+	description, err := p.describe(f)
+	if err != nil {
+		return nil, err
+	}
 	opset := map[Target]string{IOS15: "CoreML5", IOS16: "CoreML6", IOS17: "CoreML7", IOS18: "CoreML8"}[r.Target]
 	fn.Opset, fn.BlockSpecializations = opset, map[string]*milpb.Block{opset: w.block}
 	return &coremlpb.Model{
 		SpecificationVersion: int32(r.Target) - 9,
-		Description:          p.describe(f),
+		Description:          description,
 		Type:                 &coremlpb.Model_MlProgram{MlProgram: &milpb.Program{Version: 1, Functions: map[string]*milpb.Function{"main": fn}}},
 	}, nil
 }

@@ -67,7 +67,14 @@ func (c *call) convTranspose() {
 			if len(shape) == n {
 				size = shape[i]
 			}
-			total := max(0, stride*(x.Shape[i+2]-1)+more+dilation*(weight.Shape[i+2]-1)+1-size)
+			total := stride*(x.Shape[i+2]-1) + more + dilation*(weight.Shape[i+2]-1) + 1 - size
+			if total < 0 { // what is asked for is larger: more rows at the end
+				for len(w.OutputPadding) < n {
+					w.OutputPadding = append(w.OutputPadding, 0)
+				}
+				w.OutputPadding[i] -= total
+				total = 0
+			}
 			half := total / 2
 			if auto == "SAME_UPPER" {
 				w.Pad = append(w.Pad, half, total-half)
@@ -80,7 +87,7 @@ func (c *call) convTranspose() {
 }
 
 func (c *call) pool() {
-	x, kernel := c.in(0), c.ints("kernel_shape")
+	x, kernel := c.Cast(c.in(0), mil.Float), c.ints("kernel_shape")
 	w := c.window(x, kernel)
 	w.Ceil = c.int("ceil_mode", 0) != 0
 	op := "max_pool"
@@ -90,7 +97,7 @@ func (c *call) pool() {
 	if len(c.n.Out) > 1 && c.n.Out[1] != "" {
 		mil.Fail("the places of the maxima are not supported")
 	}
-	c.give(c.Pool(op, x, kernel, w))
+	c.give(c.Cast(c.Pool(op, x, kernel, w), c.in(0).Kind))
 }
 
 func (c *call) globalPool(op string) *mil.Value {
@@ -138,6 +145,13 @@ func last(x *mil.Value, axis int) []int {
 func (c *call) layerNorm() {
 	x := c.in(0)
 	axes := last(x, c.int("axis", -1))
+	defer func() {
+		if len(c.n.Out) > 1 { // statistics, which few graphs use
+			mean := c.Reduce("mean", x, true, axes...)
+			variance := c.Reduce("mean", c.Unary("square", c.Binary("sub", x, mean)), true, axes...)
+			c.give(c.out[0], mean, c.Rsqrt(variance, c.float("epsilon", 1e-5)))
+		}
+	}()
 	gamma, beta, shape := c.in(1), c.maybe(2), x.Shape[axes[0]:]
 	if gamma.IsConst() && (beta == nil || beta.IsConst()) {
 		if beta != nil {
@@ -177,7 +191,7 @@ func (c *call) lpNorm() {
 	if c.int("p", 2) == 1 {
 		op = "l1_norm"
 	}
-	c.give(c.Binary("real_div", x, c.Reduce(op, x, true, c.int("axis", -1))))
+	c.give(c.Binary("real_div", x, c.Binary("maximum", c.Reduce(op, x, true, c.int("axis", -1)), c.Scalar(1e-12))))
 }
 
 func (c *call) meanVariance() {

@@ -13,7 +13,7 @@ import (
 // The opsets that are read.
 const (
 	minOpset = 7
-	maxOpset = 23
+	maxOpset = 28
 )
 
 // lowering builds a graph's operations in MIL.

@@ -47,6 +47,7 @@ func (c *call) along(v, x *mil.Value, axis int) *mil.Value {
 	}
 	if v.Rank() != 1 { // blocks: each number stands for several elements of the axis
 		axis = mil.Axis(axis, x.Rank())
+		mil.Bounded(x.Shape[axis])
 		block := x.Shape[axis] / v.Shape[axis]
 		var at []int
 		for i := range x.Shape[axis] {
@@ -172,7 +173,11 @@ func (c *call) quantizedMatMul() {
 func (c *call) whole(i, zero int) *mil.Value {
 	x := c.Cast(c.in(i), mil.Float)
 	if z := c.maybe(zero); z != nil {
-		x = c.Binary("sub", x, c.Cast(z, mil.Float))
+		z = c.Cast(z, mil.Float)
+		if c.n.Op == "ConvInteger" && z.Len() > 1 { // one for each output channel
+			z = c.Reshape(z, z.Len(), 1, 1, 1)
+		}
+		x = c.Binary("sub", x, z)
 	}
 	return x
 }

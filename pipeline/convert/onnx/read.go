@@ -199,9 +199,10 @@ func (m *File) model(b []byte) error {
 		case 8:
 			domain, version := "", 0
 			err := each(x.bytes, func(y field) error {
-				if y.num == 1 {
+				switch y.num {
+				case 1:
 					domain = string(y.bytes)
-				} else if y.num == 2 {
+				case 2:
 					version = int(y.value)
 				}
 				return nil
@@ -317,9 +318,10 @@ func value(b []byte) (Value, error) {
 					return nil
 				}
 				return each(y.bytes, func(z field) error {
-					if z.num == 1 {
+					switch z.num {
+					case 1:
 						v.Type = int(z.value)
-					} else if z.num == 2 {
+					case 2:
 						return v.dims(z.bytes)
 					}
 					return nil
@@ -392,9 +394,10 @@ func (m *File) tensor(b []byte) (*source.Tensor, error) {
 		case 13:
 			var k, v string
 			err = each(x.bytes, func(y field) error {
-				if y.num == 1 {
+				switch y.num {
+				case 1:
 					k = string(y.bytes)
-				} else if y.num == 2 {
+				case 2:
 					v = string(y.bytes)
 				}
 				return nil

@@ -25,7 +25,7 @@ func Resample(b *mil.Builder, x *mil.Value, size []int, scales []float64, mode s
 	for i, n := range size {
 		r := &each[2+i]
 		r.to = n
-		if r.scale = float64(n) / float64(r.from); i < len(scales) && scales[i] > 0 && !math.IsInf(scales[i], 0) {
+		if r.scale = float64(n) / float64(r.from); i < len(scales) && scales[i] > 0 && !math.IsInf(scales[i], 0) && !alignCorners {
 			r.scale = scales[i]
 		}
 	}

@@ -24,7 +24,7 @@ func (r resizing) at(i int) float64 {
 		if r.to == 1 {
 			return 0
 		}
-		return x * float64(r.from-1) / float64(r.to-1)
+		return x * float64(r.from-1) / (r.scale*float64(r.from) - 1) // the length before it was rounded
 	case "asymmetric":
 		return x / r.scale
 	case "pytorch_half_pixel":
@@ -60,6 +60,7 @@ func (r resizing) place(i int) int {
 
 // matrix are the shares (to,from) of the old elements in the new ones.
 func (r resizing) matrix(cubic bool) []float64 {
+	mil.Bounded(r.to, r.from)
 	m := make([]float64, r.to*r.from)
 	for i := range r.to {
 		x, row := r.at(i), m[i*r.from:(i+1)*r.from]
@@ -152,6 +153,9 @@ func (c *call) resize() {
 			mil.Fail("an axis of %d becomes %d", r.from, r.to)
 		}
 	}
+	if policy := c.text("keep_aspect_ratio_policy", "stretch"); policy != "stretch" && len(sizes) > 0 {
+		keepRatio(each, axes, policy == "not_larger")
+	}
 	if c.int("antialias", 0) != 0 {
 		mil.Fail("an antialiased resizing")
 	}
@@ -211,4 +215,24 @@ func (c *call) eachAxis(x *mil.Value, each []resizing, mode string) *mil.Value {
 		x = c.Transpose(c.MatMul(c.Transpose(x, perm...), m, false, true), perm...)
 	}
 	return x
+}
+
+// keepRatio gives all axes one scale, the least or the greatest that their sizes ask for.
+func keepRatio(each []resizing, axes []int, least bool) {
+	scale := math.Inf(-1)
+	if least {
+		scale = math.Inf(1)
+	}
+	for _, a := range axes {
+		r := each[mil.Axis(a, len(each))]
+		if least {
+			scale = min(scale, r.scale)
+		} else {
+			scale = max(scale, r.scale)
+		}
+	}
+	for _, a := range axes {
+		r := &each[mil.Axis(a, len(each))]
+		r.scale, r.to = scale, int(math.Floor(scale*float64(r.from)+0.5))
+	}
 }

@@ -215,6 +215,7 @@ func (c *call) trilu() {
 		k = c.KnownInts(v)[0]
 	}
 	rows, columns := x.Shape[x.Rank()-2], x.Shape[x.Rank()-1]
+	mil.Bounded(rows, columns)
 	mask := make([]float64, rows*columns)
 	for i := range rows {
 		for j := range columns {
@@ -229,6 +230,7 @@ func (c *call) trilu() {
 
 func (c *call) eye() {
 	s := c.in(0).Shape
+	mil.Bounded(s[0], s[1])
 	v := make([]float64, s[0]*s[1])
 	for i := range s[0] {
 		if j := i + c.int("k", 0); j >= 0 && j < s[1] {
@@ -301,4 +303,13 @@ func Einsum(b *mil.Builder, equation string, args ...*mil.Value) *mil.Value {
 		perm[i] = slices.Index(order, result[i])
 	}
 	return b.Transpose(b.Reshape(z, shape...), perm...)
+}
+
+func (c *call) spaceToDepth() {
+	x, k := c.in(0), c.int("blocksize", 1)
+	if c.text("mode", "DCR") == "DCR" {
+		c.give(c.SpaceToDepth(x, k))
+		return
+	}
+	c.give(c.Unshuffle(x, k))
 }

@@ -1,6 +1,7 @@
 package onnx
 
 import (
+	"maps"
 	"math"
 
 	"github.com/gesso-app/gesso/pipeline/convert/mil"
@@ -13,7 +14,7 @@ func init() { operations = table() } // a table whose functions look into it can
 
 func table() map[string]func(*call) {
 	t := map[string]func(*call){
-		"Identity": (*call).same, "Dropout": (*call).same, "Cast": (*call).cast, "CastLike": func(c *call) { c.give(c.Cast(c.in(0), c.in(1).Kind)) },
+		"Identity": (*call).same, "Dropout": (*call).dropout, "Cast": (*call).cast, "CastLike": func(c *call) { c.give(c.Cast(c.in(0), c.in(1).Kind)) },
 		"Neg": func(c *call) { c.give(c.negative(c.in(0))) }, "Reciprocal": func(c *call) { c.give(c.Inverse(c.in(0))) },
 		"Log": func(c *call) { c.give(c.Log(c.in(0))) },
 		"Div": (*call).div, "Mod": (*call).mod, "Pow": (*call).pow, "Where": func(c *call) { c.give(c.Where(c.in(0), c.in(1), c.in(2))) },
@@ -41,9 +42,9 @@ func table() map[string]func(*call) {
 		"Shape": (*call).shape, "Size": func(c *call) { c.give(c.Int(c.in(0).Len())) }, "Constant": (*call).constant,
 		"ConstantOfShape": (*call).constantOfShape, "Range": (*call).span, "Pad": (*call).pad, "Resize": (*call).resize, "Upsample": (*call).resize,
 		"DepthToSpace": func(c *call) { c.give(c.DepthToSpace(c.in(0), c.int("blocksize", 1), c.text("mode", "DCR") == "CRD")) },
-		"SpaceToDepth": func(c *call) { c.give(c.SpaceToDepth(c.in(0), c.int("blocksize", 1))) },
-		"ArgMax":       func(c *call) { c.give(c.ArgMax("argmax", c.in(0), c.int("axis", 0), c.int("keepdims", 1) != 0)) },
-		"ArgMin":       func(c *call) { c.give(c.ArgMax("argmin", c.in(0), c.int("axis", 0), c.int("keepdims", 1) != 0)) },
+		"SpaceToDepth": (*call).spaceToDepth,
+		"ArgMax":       func(c *call) { c.argument("argmax") },
+		"ArgMin":       func(c *call) { c.argument("argmin") },
 		"CumSum": func(c *call) {
 			c.give(c.CumSum(c.in(0), c.KnownInts(c.in(1))[0], c.int("exclusive", 0) != 0, c.int("reverse", 0) != 0))
 		},
@@ -79,6 +80,7 @@ func table() map[string]func(*call) {
 	} {
 		t[onnx] = func(c *call) { c.give(c.reduced(op, c.in(0))) }
 	}
+	maps.Copy(t, more())
 	return t
 }
 
@@ -134,7 +136,29 @@ func (c *call) div() {
 		c.give(c.Cast(c.Binary("real_div", x, y), mil.Int)) // cut towards zero
 		return
 	}
-	c.give(c.Binary("floor_div", x, y))
+	q := c.Binary("real_div", x, y)
+	c.give(c.Cast(c.Mul(c.Unary("sign", q), c.Unary("floor", c.Unary("abs", q))), mil.Int))
+}
+
+func (c *call) dropout() {
+	if v := c.maybe(2); v != nil && (!v.IsConst() || c.Known(v)[0] != 0) {
+		mil.Fail("a dropout that is still in training: export the model after eval()")
+	}
+	x := c.in(0)
+	c.give(x, c.Expand(c.Array(mil.Bool, nil, []float64{1}), x.Shape))
+}
+
+// argument is ArgMax or ArgMin, the first place or the last of several.
+func (c *call) argument(op string) {
+	x := c.in(0)
+	axis := mil.Axis(c.int("axis", 0), x.Rank())
+	if c.int("select_last_index", 0) == 0 {
+		c.give(c.ArgMax(op, x, axis, c.int("keepdims", 1) != 0))
+		return
+	}
+	n := x.Shape[axis]
+	turned := c.Slice(x, axis, n-1, -n-1, -1)
+	c.give(c.Binary("sub", c.Int(n-1), c.ArgMax(op, turned, axis, c.int("keepdims", 1) != 0)))
 }
 
 func (c *call) mod() {

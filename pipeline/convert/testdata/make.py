@@ -5,6 +5,7 @@ Inputs are by formula (pattern), outputs are little-endian float32.
 
 import json
 import pathlib
+import sys
 import zipfile
 
 import numpy as np
@@ -160,7 +161,23 @@ def adain():
     write("decoder", decoder(pattern((1, d, 5, 6))))
 
 
+def own():
+    """Gesso's own network with few channels, as a checkpoint of its training holds it."""
+    sys.path.insert(0, str(pathlib.Path(__file__).parents[3] / "assets/train"))
+    import networks as n
+
+    n.CODE, n.HALF, n.QUARTER, n.EIGHTH = 4, 4, 6, 8
+    n.SITES = [8] * (1 + 2 * n.DEEP) + [6] * (2 + 2 * n.FINE) + [4] * 2
+    n.TOTAL = sum(n.SITES)
+    net = n.Net().eval()
+    torch.save({"net": {k: v for k, v in net.state_dict().items() if not k.startswith("style.convs") and not k.startswith("style.mlp")}, "step": 7}, "own.pt")
+    with torch.no_grad():
+        write("own", net.transform(pattern((1, 3, *SIDES)), pattern((1, n.TOTAL, 1, 1)), pattern((1, n.TOTAL, 1, 1), 0.5)))
+    print(n.TOTAL)
+
+
 if __name__ == "__main__":
+    own()
     transformer()
     multistyle()
     adain()
