@@ -6,7 +6,7 @@ GOTEST ?= go test
 
 .DEFAULT_GOAL := build
 .NOTPARALLEL:
-.PHONY: help run test bridge darwin race lint bench judge build headless lib screens clean
+.PHONY: help run test bridge packages darwin fuzz race lint bench judge build headless lib screens clean
 
 help: ## show the targets
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' Makefile | expand -t 12
@@ -26,6 +26,14 @@ bridge: lib ## test the bridge to Core ML against a fake of it, plain, with Addr
 darwin: ## compile for macOS, without a Mac, as far as that goes
 	.ci/darwin
 
+fuzz: lib ## give the readers of model files damaged ones (RUNS=1000: how many)
+	@.ci/install build
+	.ci/fuzz
+
+packages: lib ## have coremltools read packages that gesso convert writes
+	@.ci/install build
+	.ci/packages
+
 race: lib ## run all tests five times in random order, with the race detector
 	@.ci/install build
 	CGO_ENABLED=1 $(GOTEST) -race -count 5 -shuffle on ./...
@@ -34,7 +42,7 @@ lint: ## check form, common mistakes and the direction of the imports
 	@.ci/install build
 	.ci/lint
 
-bench: headless ## time Gesso beside its peers (BENCH=short: Gesso alone, in under a minute)
+bench: headless ## time Gesso beside its peers (BENCH=short: Gesso alone, in under a minute; BENCH=unattended: batches and watches)
 	.ci/bench/run $(BENCH)
 
 judge: headless ## score Gesso's pictures beside the peer's; PAINTINGS=FOLDER holds the paintings

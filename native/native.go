@@ -23,6 +23,7 @@ type (
 	Batcher  = engine.Batcher
 	Stateful = engine.Stateful
 	State    = engine.State
+	Runner   = engine.Runner
 )
 
 // Element types, compute units, processors and thermal states.
@@ -63,8 +64,15 @@ func Place(operations []Operation) Placement { return engine.Place(operations) }
 // Leaving puts the operations that a plan keeps off the Neural Engine first, the dearest at the top; those without a device come last.
 func Leaving(operations []Operation) []Operation { return engine.Leaving(operations) }
 
-// Open loads the network in a .mlpackage folder.
+// Open loads the network in a .mlpackage folder or a .mlmodel file.
 func Open(path string, o Options) (Model, error) { return open(path, o) }
+
+// OpenONNX loads an ONNX file as it is, where an engine runs those: the error is errors.ErrUnsupported elsewhere, and for inputs and outputs of
+// other types than float32 and 32-bit integers.
+func OpenONNX(path string, o Options) (Model, error) { return openONNX(path, o) }
+
+// Describe reads a model's inputs and outputs and tells whether the engine runs it. Away from macOS it is not loaded for that.
+func Describe(path string, o Options) (in, out []Feature, err error) { return describe(path, o) }
 
 // Engine names what runs networks, such as "ONNX Runtime 1.24.1 (CPU)".
 func Engine() string { return name() }

@@ -9,8 +9,6 @@ import (
 	"fmt"
 	"io/fs"
 	"math"
-	"path/filepath"
-	"strings"
 	"sync"
 
 	"github.com/gesso-app/gesso/assets"
@@ -122,7 +120,7 @@ var styleNetworkID = sync.OnceValue(func() string {
 	return hex.EncodeToString(sum.Sum(nil))[:16]
 })
 
-// StyleCode reads the style that c asks for, by image, name, prompt or code. The rest of c does not matter.
+// StyleCode reads the style that c asks for, by image, name, prompt, mix or code. The rest of c does not matter.
 func (t *Transfer) StyleCode(ctx context.Context, c Config) (*StyleCode, error) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -134,8 +132,8 @@ func (t *Transfer) StyleCode(ctx context.Context, c Config) (*StyleCode, error) 
 		return nil, err
 	}
 	title := l.name
-	if c.StyleImagePath != "" {
-		title = strings.TrimSuffix(filepath.Base(c.StyleImagePath), filepath.Ext(c.StyleImagePath))
+	if c.StyleImagePath != "" || c.StyleMix != nil {
+		title = c.StyleWord()
 	}
 	return &StyleCode{Title: title, Networks: styleNetworkID(), Code: Floats(l.features.Code), Moments: l.features.Moments}, nil
 }

@@ -3,6 +3,8 @@ package pipeline
 import (
 	"fmt"
 	"math"
+	"path/filepath"
+	"slices"
 	"strings"
 )
 
@@ -34,7 +36,7 @@ type Config struct {
 	StyleMix []StyleShare `json:"style_mix,omitempty"`
 	// StyleCode is a style that was read before.
 	StyleCode *StyleCode `json:"style_code,omitempty"`
-	// OutputPath is the picture to write: .jpg, .jpeg or .png. Render does not use it.
+	// OutputPath is the picture to write: .jpg, .jpeg, .png, .tif, .tiff or .webp. Render does not use it.
 	OutputPath string `json:"output_path,omitempty"`
 	// StyleStrength is how far to go from the photo (0) to the painting (1); default 0.7.
 	StyleStrength float64 `json:"style_strength"`
@@ -63,6 +65,35 @@ type StyleShare struct {
 	StyleName      string `json:"style_name,omitempty"`
 	// Weight is the style's part in proportion to the others', above 0 and up to 1000.
 	Weight float64 `json:"weight"`
+}
+
+// NeedsStylePictures tells whether the style is read from one or more pictures on disk.
+func (c Config) NeedsStylePictures() bool {
+	return c.StyleImagePath != "" || slices.ContainsFunc(c.StyleMix, func(s StyleShare) bool { return s.StyleImagePath != "" })
+}
+
+// StyleWord names the style in a few words, for lists and the names of files; a mix's parts are joined by a plus.
+func (c Config) StyleWord() string {
+	stem := func(path string) string { return strings.TrimSuffix(filepath.Base(path), filepath.Ext(path)) }
+	switch {
+	case c.StyleCode != nil:
+		return c.StyleCode.Title
+	case c.StyleImagePath != "":
+		return stem(c.StyleImagePath)
+	case c.StyleName != "":
+		return c.StyleName
+	case len(c.StyleMix) > 0:
+		var words []string
+		for _, s := range c.StyleMix {
+			word := s.StyleName
+			if s.StyleImagePath != "" {
+				word = stem(s.StyleImagePath)
+			}
+			words = append(words, word)
+		}
+		return strings.Join(words, "+")
+	}
+	return c.StylePrompt
 }
 
 // maxMix is how many styles a mix may blend.

@@ -25,6 +25,8 @@ type Options struct {
 	Threads  int            // 0: as many as Go may use processors; of no effect with Core ML
 	Limits   picture.Limits // default picture.DefaultLimits
 	CacheDir string         // where the networks are unpacked and compiled; default: gesso in the user's cache folder
+	// KeepMemory keeps memory between pictures: for many that follow each other; of no effect with Core ML.
+	KeepMemory bool
 
 	// For tests; default: the system's engine, its heat and its memory.
 	open     style.Opener
@@ -68,7 +70,7 @@ func Open(ctx context.Context, o Options) (*Transfer, error) {
 	if err != nil {
 		return nil, err
 	}
-	engine := native.Options{Units: o.Units, Threads: o.Threads}
+	engine := native.Options{Units: o.Units, Threads: o.Threads, KeepMemory: o.KeepMemory}
 	if o.CacheDir != "" {
 		engine.CacheDir = filepath.Join(o.CacheDir, "coreml")
 	}

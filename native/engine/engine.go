@@ -86,10 +86,13 @@ func (f Feature) Permits(shape []int) bool {
 	return slices.ContainsFunc(f.Shapes, func(s []int) bool { return slices.Equal(s, shape) })
 }
 
-// Options is how a model is opened. The zero value asks for all units. All but Threads is Core ML's.
+// Options is how a model is opened. The zero value asks for all units. All but Threads and KeepMemory is Core ML's.
 type Options struct {
 	Units   Units
 	Threads int // of the portable engine; 0: one for each physical core, and no more than Go may use processors
+	// KeepMemory lets the portable engine keep the memory of one prediction for the next: quicker where pictures follow each other closely, at the
+	// cost of holding the most that any of them needed until Close.
+	KeepMemory bool
 	// Function picks one of a package's several functions; empty: the default one. It needs macOS 15.
 	Function string
 	// Reshapes says how often the inputs' shape changes: a hint, from macOS 14.4.
@@ -121,4 +124,10 @@ type Model interface {
 	Placement() Placement
 	// Close frees the model. It may be called again.
 	Close() error
+}
+
+// Runner is a Model that makes its outputs itself, so that their shapes need not be known before.
+type Runner interface {
+	// Run is Predict with outputs of the shapes that follow from the inputs. They are the caller's to close.
+	Run(ctx context.Context, in map[string]*Tensor) (out map[string]*Tensor, err error)
 }

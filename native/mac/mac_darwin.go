@@ -180,7 +180,9 @@ func DragOut(name string, icon []byte, write func(path string) error) (err error
 		return fmt.Errorf("drag %s: it has no icon", name)
 	}
 	call := drags.put(write) // until gessoMacForget
-	with(name, func(n *C.char) { err = said("drag "+name, C.gesso_mac_drag(n, unsafe.Pointer(&icon[0]), C.size_t(len(icon)), call)) })
+	with(name, func(n *C.char) {
+		err = said("drag "+name, C.gesso_mac_drag(n, unsafe.Pointer(&icon[0]), C.size_t(len(icon)), call))
+	})
 	return err
 }
 

@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"os"
 	"path"
 	"path/filepath"
 	"strings"
@@ -22,8 +23,8 @@ const (
 
 // blobRef is where a constant's data lies.
 type blobRef struct {
-	File   string // path on disk
-	Offset int64  // of the data
+	file   *os.File
+	offset int64  // of the data
 	data   []byte // the mapping's part
 }
 
@@ -38,19 +39,32 @@ func (p *Package) blob(name string, offset uint64) (*blobRef, error) {
 	if err != nil {
 		return nil, err
 	}
-	size := uint64(len(b))
-	if offset > size || size-offset < blobAlign || binary.LittleEndian.Uint32(b[offset:]) != blobSentinel {
+	size := uint64(len(b.data))
+	if offset > size || size-offset < blobAlign || binary.LittleEndian.Uint32(b.data[offset:]) != blobSentinel {
 		return nil, fmt.Errorf("%s: there are no weights at offset %d: the file is cut short or not this model's", rel, offset)
 	}
-	n, at := binary.LittleEndian.Uint64(b[offset+8:]), binary.LittleEndian.Uint64(b[offset+16:])
+	n, at := binary.LittleEndian.Uint64(b.data[offset+8:]), binary.LittleEndian.Uint64(b.data[offset+16:])
 	if at > size || n > size-at {
 		return nil, fmt.Errorf("%s: the weights at offset %d end past the file: it is cut short", rel, offset)
 	}
-	return &blobRef{filepath.Join(p.path, filepath.FromSlash(rel)), int64(at), b[at : at+n]}, nil
+	if at < offset+blobAlign || at%blobAlign != 0 {
+		return nil, fmt.Errorf("%s: the weights at offset %d lie where no weights can be", rel, offset)
+	}
+	return &blobRef{b.file, int64(at), b.data[at : at+n]}, nil
+}
+
+// mapping is a weights file, open and mapped.
+type mapping struct {
+	file *os.File
+	data []byte
+}
+
+func (b *mapping) close() error {
+	return errors.Join(unix.Munmap(b.data), b.file.Close())
 }
 
 // mapped maps a file of the package, once.
-func (p *Package) mapped(name string) ([]byte, error) {
+func (p *Package) mapped(name string) (_ *mapping, err error) {
 	if b, ok := p.blobs[name]; ok {
 		return b, nil
 	}
@@ -58,7 +72,11 @@ func (p *Package) mapped(name string) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	defer f.Close()
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, f.Close())
+		}
+	}()
 	st, err := f.Stat()
 	if err != nil {
 		return nil, err
@@ -74,13 +92,6 @@ func (p *Package) mapped(name string) ([]byte, error) {
 	if err != nil {
 		return nil, fmt.Errorf("map %s: %w", name, err)
 	}
-	p.blobs[name] = b
-	return b, nil
-}
-
-func unmap(b []byte) error {
-	if err := unix.Munmap(b); err != nil {
-		return errors.Join(errors.New("unmap weights"), err)
-	}
-	return nil
+	p.blobs[name] = &mapping{f, b}
+	return p.blobs[name], nil
 }

@@ -39,7 +39,7 @@ func FuzzOpen(f *testing.F) {
 			if c.IsFloat() {
 				require.EqualValues(t, c.Len(), len(c.Float32s()))
 			} else {
-				require.EqualValues(t, c.Len(), len(c.Ints)+len(c.Strings))
+				require.EqualValues(t, c.Len(), len(c.Ints())+len(c.Strings))
 			}
 		}
 		require.NoError(t, p.Close())

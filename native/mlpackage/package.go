@@ -50,11 +50,17 @@ type Package struct {
 	path  string // as given to Open
 	root  *os.Root
 	model string // folder of the specification inside the package, with slashes
-	blobs map[string][]byte
+	blobs map[string]*mapping
+
+	single bool // a .mlmodel file, which has no other files
 }
 
-// Open reads a package's manifest and specification; nothing outside of the folder is read, whatever names the package holds. Close it after use.
+// Open reads a package's manifest and specification, or a .mlmodel file, which is a specification alone; nothing outside of the folder is read,
+// whatever names the package holds. Close it after use.
 func Open(dir string) (*Package, error) {
+	if st, err := os.Stat(dir); err == nil && st.Mode().IsRegular() {
+		return openFile(dir)
+	}
 	root, err := os.OpenRoot(dir)
 	if err != nil {
 		if errors.Is(err, fs.ErrNotExist) {
@@ -62,9 +68,33 @@ func Open(dir string) (*Package, error) {
 		}
 		return nil, fmt.Errorf("%s is not a .mlpackage folder: %w", dir, err)
 	}
-	p := &Package{path: dir, root: root, blobs: map[string][]byte{}}
+	p := &Package{path: dir, root: root, blobs: map[string]*mapping{}}
 	if err := p.read(); err != nil {
 		return nil, errors.Join(fmt.Errorf("read the package %s: %w", dir, err), p.Close())
+	}
+	return p, nil
+}
+
+// openFile reads a .mlmodel file.
+func openFile(name string) (*Package, error) {
+	f, err := os.Open(name)
+	if err != nil {
+		return nil, fmt.Errorf("read the model %s: %w", name, err)
+	}
+	defer f.Close()
+	p := &Package{Spec: &coremlpb.Model{}, path: name, blobs: map[string]*mapping{}, single: true}
+	b, err := io.ReadAll(io.LimitReader(f, maxSpec+1))
+	switch {
+	case err != nil:
+	case len(b) > maxSpec:
+		err = fmt.Errorf("it is larger than %d MiB", maxSpec>>20)
+	case len(b) == 0:
+		err = errors.New("it is empty")
+	default:
+		err = proto.Unmarshal(b, p.Spec)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("%s is not a Core ML specification: %w", name, err)
 	}
 	return p, nil
 }
@@ -98,6 +128,9 @@ func (p *Package) read() error {
 
 // open opens a regular file of the package; it does not wait for the other end of a pipe.
 func (p *Package) open(name string) (*os.File, error) {
+	if p.single {
+		return nil, fmt.Errorf("%s: a .mlmodel file has no weights beside it", p.path)
+	}
 	if p.root == nil {
 		return nil, fmt.Errorf("the package %s is closed", p.path)
 	}
@@ -136,7 +169,7 @@ func (p *Package) file(name string, limit int64) ([]byte, error) {
 func (p *Package) Close() error {
 	var errs []error
 	for name, b := range p.blobs {
-		errs = append(errs, unmap(b))
+		errs = append(errs, b.close())
 		delete(p.blobs, name)
 	}
 	if p.root != nil {

@@ -4,21 +4,26 @@ import (
 	"encoding/binary"
 	"fmt"
 	"math"
+	"os"
+	"sync"
 
 	"github.com/gesso-app/gesso/native/mlpackage/milpb"
 )
 
-// Const is a constant of a program. Its elements are given by Float32s, Ints or Strings, by the type; float16 values that lie in a blob file
-// are converted when Float32s is called.
+// Const is a constant of a program. Its elements are given by Float32s, Ints or Strings, by the type. What lies in a blob file or is compressed
+// is converted when it is asked for.
 type Const struct {
 	DType   milpb.DataType
 	Shape   []int64
-	Ints    []int64 // integers and booleans
 	Strings []string
 
+	ints   []int64 // integers and booleans
 	floats []float32
-	half   []byte // float16, little-endian
+	packed []byte // elements as a file holds them, of bits each, the least significant first
+	bits   int
 	ref    *blobRef
+	fill   func(dst []float32, at int64) // elements from at on, of a compressed constant
+	dense  *Const                        // of the elements of a sparse one: the tensor that they are in
 }
 
 // maxElements bounds a constant.
@@ -41,30 +46,78 @@ func IsFloat(d milpb.DataType) bool {
 	return d == milpb.DataType_FLOAT16 || d == milpb.DataType_FLOAT32 || d == milpb.DataType_FLOAT64
 }
 
-// Float32s returns the elements of a number or boolean as float32; do not change them.
-func (c *Const) Float32s() []float32 {
+// Read gives the elements from at on, of a number or boolean, as float32.
+func (c *Const) Read(dst []float32, at int64) {
 	switch {
 	case c.floats != nil:
-	case c.half != nil:
-		c.floats = make([]float32, len(c.half)/2)
-		for i := range c.floats {
-			c.floats[i] = Half(binary.LittleEndian.Uint16(c.half[2*i:]))
+		copy(dst, c.floats[at:])
+	case c.fill != nil:
+		c.fill(dst, at)
+	case c.packed != nil && c.DType == milpb.DataType_FLOAT16:
+		b, t := c.packed[2*at:2*(at+int64(len(dst)))], halves()
+		for i := range dst {
+			dst[i] = t[uint16(b[2*i])|uint16(b[2*i+1])<<8]
 		}
-	default:
-		c.floats = make([]float32, len(c.Ints))
-		for i, v := range c.Ints {
-			c.floats[i] = float32(v)
+	case c.packed != nil && c.DType == milpb.DataType_FLOAT32:
+		for i := range dst {
+			dst[i] = math.Float32frombits(binary.LittleEndian.Uint32(c.packed[4*(at+int64(i)):]))
 		}
+	case c.packed != nil:
+		for i := range dst {
+			dst[i] = float32(c.integer(at + int64(i)))
+		}
+	case c.ints != nil:
+		for i := range dst {
+			dst[i] = float32(c.ints[at+int64(i)])
+		}
+	}
+}
+
+// Float32s returns the elements of a number or boolean as float32; do not change them. They are kept: Read does not.
+func (c *Const) Float32s() []float32 {
+	if c.DType == milpb.DataType_STRING {
+		return nil
+	}
+	if c.floats == nil {
+		f := make([]float32, c.Len())
+		c.Read(f, 0)
+		c.floats = f
 	}
 	return c.floats
 }
 
-// HalfOnDisk tells where float16 data lies in a file, so that an engine can read it there.
-func (c *Const) HalfOnDisk() (file string, offset int64, ok bool) {
-	if c.half == nil || c.ref == nil {
-		return "", 0, false
+// Ints returns the elements of an integer or boolean; do not change them.
+func (c *Const) Ints() []int64 {
+	switch {
+	case c.ints != nil || c.IsFloat():
+	case c.packed != nil:
+		c.ints = make([]int64, c.Len())
+		for i := range c.ints {
+			c.ints[i] = c.integer(int64(i))
+		}
+	case c.fill != nil:
+		for _, v := range c.Float32s() {
+			c.ints = append(c.ints, int64(v))
+		}
 	}
-	return c.ref.File, c.ref.Offset, true
+	return c.ints
+}
+
+// IsCompressed tells whether the elements are computed from others.
+func (c *Const) IsCompressed() bool { return c.fill != nil }
+
+// Widened is a constant's elements as another type of floating-point numbers.
+func (c *Const) Widened(d milpb.DataType) *Const {
+	return computed(d, c.Shape, func(dst []float32, at int64) { c.Read(dst, at) })
+}
+
+// OnDisk tells where the elements lie as they are in a file of the package, which is open as long as the package is, so that an engine can read
+// them there.
+func (c *Const) OnDisk() (file *os.File, offset int64, ok bool) {
+	if c.ref == nil {
+		return nil, 0, false
+	}
+	return c.ref.file, c.ref.offset, true
 }
 
 // Half converts an IEEE 754 binary16.
@@ -80,12 +133,41 @@ func Half(h uint16) float32 {
 	return math.Float32frombits(sign | (exp+112)<<23 | frac<<13)
 }
 
+// halves are all float16 numbers as float32: weights are converted by the million.
+var halves = sync.OnceValue(func() *[1 << 16]float32 {
+	t := new([1 << 16]float32)
+	for h := range t {
+		t[h] = Half(uint16(h))
+	}
+	return t
+})
+
+// ToHalf rounds to the nearest IEEE 754 binary16, ties to even.
+func ToHalf(v float32) uint16 {
+	b := math.Float32bits(v)
+	sign, b := uint16(b>>16&0x8000), b&0x7fffffff
+	switch {
+	case b > 0x7f800000: // NaN
+		return sign | 0x7e00
+	case b >= 0x477ff000: // rounds to infinity
+		return sign | 0x7c00
+	case b < 0x38800000: // subnormal: the sum's last bits are the number's
+		f := math.Float32frombits(b) + 0.5
+		return sign | uint16(math.Float32bits(f)-math.Float32bits(0.5))
+	}
+	b += 0xfff + b>>13&1
+	return sign | uint16((b-0x38000000)>>13)
+}
+
+// maxDim stands for all larger dimensions: no tensor that is this large is taken.
+const maxDim = 1 << 40
+
 // Dims returns a tensor type's dimensions; -1 is one that is not fixed.
 func Dims(t *milpb.TensorType) []int64 {
 	out := make([]int64, 0, len(t.GetDimensions()))
 	for _, d := range t.GetDimensions() {
-		if c := d.GetConstant(); c != nil && c.Size <= math.MaxInt32 {
-			out = append(out, int64(c.Size))
+		if c := d.GetConstant(); c != nil {
+			out = append(out, int64(min(c.Size, maxDim)))
 		} else {
 			out = append(out, -1)
 		}
@@ -127,20 +209,20 @@ func (c *Const) immediate(t *milpb.TensorValue, n int64) error {
 		}
 	case *milpb.TensorValue_Ints:
 		for _, d := range x.Ints.GetValues() {
-			c.Ints = append(c.Ints, int64(d))
+			c.ints = append(c.ints, int64(d))
 		}
 	case *milpb.TensorValue_LongInts:
-		c.Ints = x.LongInts.GetValues()
+		c.ints = x.LongInts.GetValues()
 	case *milpb.TensorValue_Bools:
 		for _, d := range x.Bools.GetValues() {
-			c.Ints = append(c.Ints, flag(d))
+			c.ints = append(c.ints, flag(d))
 		}
 	case *milpb.TensorValue_Strings:
 		c.Strings = x.Strings.GetValues()
 	case *milpb.TensorValue_Bytes:
 		return c.raw(x.Bytes.GetValues(), n)
 	}
-	have := len(c.Ints)
+	have := len(c.ints)
 	switch {
 	case c.IsFloat():
 		have = len(c.floats)
@@ -160,53 +242,60 @@ func flag(b bool) int64 {
 	return 0
 }
 
-// raw reads n packed little-endian elements.
+// raw takes n packed little-endian elements.
 func (c *Const) raw(b []byte, n int64) error {
-	width, ok := widths[c.DType]
+	bits, ok := widths[c.DType]
 	if !ok {
 		return fmt.Errorf("constants of type %v are not known", c.DType)
 	}
-	if int64(len(b)) != n*width {
+	if int64(len(b)) != (n*int64(bits)+7)/8 {
 		return fmt.Errorf("a constant of type %v and shape %v has %d bytes of data", c.DType, c.Shape, len(b))
 	}
-	switch c.DType {
-	case milpb.DataType_FLOAT16:
-		c.half = b
-	case milpb.DataType_FLOAT32:
-		c.floats = make([]float32, n)
-		for i := range c.floats {
-			c.floats[i] = math.Float32frombits(binary.LittleEndian.Uint32(b[4*i:]))
-		}
-	default:
-		c.Ints = make([]int64, n)
-		for i := range c.Ints {
-			c.Ints[i] = integer(c.DType, b[int64(i)*width:])
-		}
+	c.packed, c.bits = b, bits
+	if n == 0 {
+		c.packed, c.ints, c.floats = nil, []int64{}, []float32{}
 	}
 	return nil
 }
 
-// widths are the sizes in bytes of the types that raw reads.
-var widths = map[milpb.DataType]int64{
-	milpb.DataType_FLOAT16: 2, milpb.DataType_FLOAT32: 4, milpb.DataType_BOOL: 1, milpb.DataType_INT8: 1, milpb.DataType_UINT8: 1,
-	milpb.DataType_INT16: 2, milpb.DataType_UINT16: 2, milpb.DataType_INT32: 4, milpb.DataType_UINT32: 4, milpb.DataType_INT64: 8,
+// widths are the sizes in bits of the types that raw reads.
+var widths = map[milpb.DataType]int{
+	milpb.DataType_FLOAT16: 16, milpb.DataType_FLOAT32: 32, milpb.DataType_BOOL: 8, milpb.DataType_INT8: 8, milpb.DataType_UINT8: 8,
+	milpb.DataType_INT16: 16, milpb.DataType_UINT16: 16, milpb.DataType_INT32: 32, milpb.DataType_UINT32: 32, milpb.DataType_INT64: 64,
+	milpb.DataType_INT4: 4, milpb.DataType_UINT4: 4, milpb.DataType_UINT1: 1, milpb.DataType_UINT2: 2, milpb.DataType_UINT3: 3, milpb.DataType_UINT6: 6,
 }
 
-func integer(d milpb.DataType, b []byte) int64 {
-	le := binary.LittleEndian
-	switch d {
+// integer is a packed element.
+func (c *Const) integer(i int64) int64 {
+	le, b := binary.LittleEndian, c.packed
+	switch c.DType {
 	case milpb.DataType_INT8:
-		return int64(int8(b[0]))
+		return int64(int8(b[i]))
 	case milpb.DataType_INT16:
-		return int64(int16(le.Uint16(b)))
+		return int64(int16(le.Uint16(b[2*i:])))
 	case milpb.DataType_UINT16:
-		return int64(le.Uint16(b))
+		return int64(le.Uint16(b[2*i:]))
 	case milpb.DataType_INT32:
-		return int64(int32(le.Uint32(b)))
+		return int64(int32(le.Uint32(b[4*i:])))
 	case milpb.DataType_UINT32:
-		return int64(le.Uint32(b))
+		return int64(le.Uint32(b[4*i:]))
 	case milpb.DataType_INT64:
-		return int64(le.Uint64(b))
+		return int64(le.Uint64(b[8*i:]))
+	case milpb.DataType_INT4:
+		return int64(int8(field(b, i, 4)<<4) >> 4)
 	}
-	return int64(b[0])
+	if c.bits == 8 {
+		return int64(b[i])
+	}
+	return int64(field(b, i, c.bits))
+}
+
+// field is element i of bits each, at most 8, the least significant bits of a byte first.
+func field(b []byte, i int64, bits int) uint8 {
+	at := i * int64(bits)
+	v := uint16(b[at/8])
+	if at%8+int64(bits) > 8 {
+		v |= uint16(b[at/8+1]) << 8
+	}
+	return uint8(v>>(at%8)) & uint8(1<<bits-1)
 }

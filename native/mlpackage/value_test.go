@@ -60,7 +60,7 @@ func TestImmediateValues(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			got, err := p.Value(c.value)
 			require.NoError(t, err)
-			require.Equal(t, c.ints, got.Ints)
+			require.Equal(t, c.ints, got.Ints())
 			require.Equal(t, c.strings, got.Strings)
 			if len(c.floats) > 0 {
 				require.Equal(t, c.floats, got.Float32s())

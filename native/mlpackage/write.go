@@ -25,10 +25,19 @@ const (
 // BlobType is the type of a blob's elements in a weights file.
 type BlobType uint32
 
-// Blob types that are written.
+// Blob types that are written, numbered as MLModelStorage's BlobDataType.
 const (
 	BlobFloat16 BlobType = 1
 	BlobFloat32 BlobType = 2
+	BlobUInt8   BlobType = 3
+	BlobInt8    BlobType = 4
+	BlobInt4    BlobType = 8
+	BlobUInt1   BlobType = 9
+	BlobUInt2   BlobType = 10
+	BlobUInt4   BlobType = 11
+	BlobUInt3   BlobType = 12
+	BlobUInt6   BlobType = 13
+	BlobInt32   BlobType = 14
 )
 
 // Weights writes a blob file. Add gives the offset that a BlobFileValue of WeightsFile names.
@@ -43,21 +52,56 @@ const WeightsFile = "@model_path/weights/weight.bin"
 
 // Add appends data, little-endian elements, and returns its metadata's offset.
 func (w *Weights) Add(t BlobType, data []byte) (uint64, error) {
+	return w.Stream(t, int64(len(data)), 0, func(to io.Writer) error {
+		_, err := to.Write(data)
+		return err
+	})
+}
+
+// Stream appends what write gives, which is size bytes, and returns its metadata's offset. spare is how many bits of the last byte are not used,
+// where elements are smaller than bytes.
+func (w *Weights) Stream(t BlobType, size int64, spare uint64, write func(io.Writer) error) (uint64, error) {
 	meta := make([]byte, blobAlign)
 	binary.LittleEndian.PutUint32(meta, blobSentinel)
 	binary.LittleEndian.PutUint32(meta[4:], uint32(t))
-	binary.LittleEndian.PutUint64(meta[8:], uint64(len(data)))
+	binary.LittleEndian.PutUint64(meta[8:], uint64(size))
 	binary.LittleEndian.PutUint64(meta[16:], uint64(w.at)+blobAlign)
+	binary.LittleEndian.PutUint64(meta[24:], spare)
 	offset := uint64(w.at)
-	padding := make([]byte, (blobAlign-len(data)%blobAlign)%blobAlign)
-	for _, b := range [][]byte{meta, data, padding} {
-		if _, err := w.f.Write(b); err != nil {
-			return 0, fmt.Errorf("write weights: %w", err)
-		}
-		w.at += int64(len(b))
+	if _, err := w.f.Write(meta); err != nil {
+		return 0, fmt.Errorf("write weights: %w", err)
 	}
+	c := &counter{w: w.f}
+	err := write(c)
+	if err == nil && c.n != size {
+		err = fmt.Errorf("there are %d bytes, not %d", c.n, size)
+	}
+	if err != nil { // what was written is taken back: the caller may go on with something else
+		_, seek := w.f.Seek(w.at, io.SeekStart)
+		return 0, fmt.Errorf("write weights: %w", errors.Join(err, seek, w.f.Truncate(w.at)))
+	}
+	padding := (blobAlign - size%blobAlign) % blobAlign
+	if _, err := w.f.Write(make([]byte, padding)); err != nil {
+		return 0, fmt.Errorf("write weights: %w", err)
+	}
+	w.at += blobAlign + size + padding
 	w.count++
 	return offset, nil
+}
+
+// Size is how many bytes were written.
+func (w *Weights) Size() int64 { return w.at }
+
+// counter counts what passes.
+type counter struct {
+	w io.Writer
+	n int64
+}
+
+func (c *counter) Write(p []byte) (int, error) {
+	n, err := c.w.Write(p)
+	c.n += int64(n)
+	return n, err
 }
 
 // Write makes the package dir, whole or not at all; an existing package is replaced, but nothing else. build adds the weights and returns the

@@ -2,6 +2,7 @@ package portable
 
 import (
 	"slices"
+	"strings"
 
 	"github.com/gesso-app/gesso/native/portable/onnxpb"
 )
@@ -32,17 +33,22 @@ func (a *args) conv() {
 	if a.has("bias") {
 		in = append(in, a.value("bias"))
 	}
-	if a.op.GetType() == "conv" {
+	if a.kind == "conv" {
 		a.l.node("Conv", a.out(), in, attrs...)
 		return
 	}
 	if a.has("output_shape") {
-		shape := a.known("output_shape").Ints
+		shape := a.known("output_shape").Ints()
 		if len(shape) < spatial {
 			a.fail("output_shape has %d dimensions", len(shape))
 			return
 		}
-		attrs = append(attrs, a.outputShape(shape[len(shape)-spatial:]))
+		shape = shape[len(shape)-spatial:]
+		if x := a.dims("x"); slices.Min(x[2:]) < 1 && !strings.HasPrefix(a.padType(), "same") {
+			a.grown(in, shape, attrs)
+			return
+		}
+		attrs = append(attrs, a.outputShape(shape))
 	}
 	a.l.node("ConvTranspose", a.out(), in, attrs...)
 }
@@ -79,12 +85,46 @@ func (a *args) outputShape(shape []int64) *onnxpb.AttributeProto {
 	return attrInts("output_padding", more)
 }
 
+// grown is outputShape for an input whose sizes are not known before a run: the convolution without paddings is cut to that shape, and beyond its
+// end there are zeros.
+func (a *args) grown(in []string, shape []int64, attrs []*onnxpb.AttributeProto) {
+	n := len(shape)
+	begin := repeat(n, 0)
+	if pad := a.ints("pad", repeat(2*n, 0)); a.padType() == "custom" && len(pad) == 2*n {
+		for i := range begin {
+			begin[i] = pad[2*i]
+		}
+	}
+	end, axes := make([]int64, n), make([]int64, n)
+	for i := range end {
+		end[i], axes[i] = begin[i]+shape[i], int64(i-n)
+	}
+	attrs = slices.DeleteFunc(attrs, func(t *onnxpb.AttributeProto) bool { return t.GetName() == "pads" })
+	bias := ""
+	if len(in) == 3 { // it is added where there are zeros too
+		in, bias = in[:2], in[2]
+	}
+	whole := a.l.node("ConvTranspose", "", in, attrs...)
+	more := append(repeat(n+4, 0), a.ints("strides", repeat(n, 1))...)
+	whole = a.l.node("Pad", "", []string{whole, a.l.list(more...)})
+	whole = a.l.node("Slice", "", []string{whole, a.l.list(begin...), a.l.list(end...), a.l.list(axes...)})
+	if bias != "" {
+		wide := a.l.node("Reshape", "", []string{bias, a.l.list(append([]int64{-1}, repeat(n, 1)...)...)})
+		whole = a.l.node("Add", "", []string{whole, wide})
+	}
+	a.l.node("Identity", a.out(), []string{whole})
+}
+
 func (a *args) pool() {
-	kernel := a.known("kernel_sizes").Ints
+	kernel := a.known("kernel_sizes").Ints()
 	zero := repeat(2*len(kernel), 0)
 	attrs := append(a.padding(zero), attrInts("kernel_shape", kernel), attrInts("strides", a.ints("strides", repeat(len(kernel), 1))), attrInt("ceil_mode", a.int("ceil_mode", 0)))
-	if a.op.GetType() == "max_pool" {
+	if a.kind == "max_pool" {
 		a.l.node("MaxPool", a.out(), a.x(), attrs...)
+		return
+	}
+	if a.kind == "l2_pool" {
+		a.l.node("LpPool", a.out(), a.x(), append(attrs, attrInt("p", 2))...)
 		return
 	}
 	attrs = append(attrs, attrInt("count_include_pad", 1-a.int("exclude_padding_from_average", 0)))
@@ -134,7 +174,7 @@ func sequence(n int) []int64 {
 }
 
 func (a *args) pad() {
-	r, p := a.rank("x"), a.known("pad").Ints
+	r, p := a.rank("x"), a.known("pad").Ints()
 	if len(p) > 2*r {
 		a.fail("%d paddings for rank %d", len(p), r)
 		return
@@ -223,4 +263,17 @@ func (a *args) layerNorm() {
 		y = a.l.node("Add", "", []string{y, a.l.floats(shape, a.known("beta").Float32s())})
 	}
 	a.l.node("Identity", a.out(), []string{y})
+}
+
+// l2Norm divides by the root of the sum of squares over the last three axes.
+func (a *args) l2Norm() {
+	x := a.value("x")
+	sum := a.l.node("ReduceSumSquare", "", []string{x, a.l.list(-3, -2, -1)}, attrInt("keepdims", 1))
+	root := a.l.node("Sqrt", "", []string{a.l.node("Add", "", []string{sum, a.l.scalar(a.float("epsilon", 1e-6))})})
+	a.l.node("Div", a.out(), []string{x, root})
+}
+
+func (a *args) localResponseNorm() {
+	attrs := []*onnxpb.AttributeProto{attrFloat("alpha", a.float("alpha", 1e-4)), attrFloat("beta", a.float("beta", 0.75)), attrFloat("bias", a.float("k", 1)), attrInt("size", a.int("size", 1))}
+	a.l.node("LRN", a.out(), a.x(), attrs...)
 }

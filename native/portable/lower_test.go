@@ -144,7 +144,7 @@ func TestBadArguments(t *testing.T) {
 		"negative axis":    {"layer_norm", arguments{"x": named("x"), "axes": ints(-9)}, "the axis -5 of rank 4"},
 		"huge factor":      {"pixel_unshuffle", arguments{"x": named("x"), "downscale_factor": ints(math.MaxInt32)}, "at most 64"},
 		"negative factor":  {"pixel_unshuffle", arguments{"x": named("x"), "downscale_factor": ints(-1)}, "at most 64"},
-		"interleaved":      {"concat", arguments{"values": named("x"), "axis": ints(1), "interleave": ints(1)}, "interleaved"},
+		"interleaved":      {"concat", arguments{"values": named("x"), "axis": ints(7), "interleave": ints(1)}, "the axis 7 of rank 4"},
 		"string as tensor": {"relu", arguments{"x": text("x")}, "a string is used as a tensor"},
 		"const of nothing": {"const", nil, "it has no value"},
 		"unknown value":    {"relu", arguments{"x": named("z")}, "z"},
@@ -166,19 +166,21 @@ func TestBadDescriptions(t *testing.T) {
 		want  string
 	}{
 		"no program":      {func(m *coremlpb.Model) { m.Type = nil }, "runs ML programs"},
+		"a pipeline":      {func(m *coremlpb.Model) { m.Type = &coremlpb.Model_TreeEnsembleClassifier{} }, "the model is a treeEnsembleClassifier"},
 		"no main":         {func(m *coremlpb.Model) { m.GetMlProgram().Functions = nil }, "no main function"},
 		"no opset":        {func(m *coremlpb.Model) { main(m).Opset = "CoreML9" }, "no main function"},
 		"no description":  {func(m *coremlpb.Model) { m.Description = nil }, "0 inputs and the program 1"},
-		"another name":    {func(m *coremlpb.Model) { m.Description.Input[0].Name = "image" }, `no input "image"`},
+		"another name":    {func(m *coremlpb.Model) { m.Description.Input[0].Name = "image" }, `no input "x"`},
 		"another rank":    {func(m *coremlpb.Model) { array(m).Shape = []int64{1, 3} }, `disagree on the input "x"`},
 		"another type":    {func(m *coremlpb.Model) { array(m).DataType = coremlpb.ArrayFeatureType_INT32 }, `disagree on the input "x"`},
-		"a picture":       {func(m *coremlpb.Model) { m.Description.Input[0].Type = &coremlpb.FeatureType{} }, "is not a multi-array"},
+		"a picture":       {func(m *coremlpb.Model) { m.Description.Input[0].Type = &coremlpb.FeatureType{} }, "its type is missing"},
 		"zero dimension":  {func(m *coremlpb.Model) { array(m).Shape[0] = 0 }, "its shape is"},
 		"input not dense": {func(m *coremlpb.Model) { main(m).Inputs[0].Type = nil }, "is not a tensor"},
 		"no such output":  {func(m *coremlpb.Model) { main(m).BlockSpecializations["CoreML6"].Outputs[0] = "z" }, `no output "z"`},
-		"ranges": {func(m *coremlpb.Model) {
-			array(m).ShapeFlexibility = &coremlpb.ArrayFeatureType_ShapeRange_{ShapeRange: &coremlpb.ArrayFeatureType_ShapeRange{}}
-		}, "ranges of shapes"},
+		"short ranges": {func(m *coremlpb.Model) {
+			array(m).ShapeFlexibility = &coremlpb.ArrayFeatureType_ShapeRange_{ShapeRange: &coremlpb.ArrayFeatureType_ShapeRange{SizeRanges: make([]*coremlpb.SizeRange, 2)}}
+		}, "ranges of 2 dimensions"},
+		"a state": {func(m *coremlpb.Model) { m.Description.State = []*coremlpb.FeatureDescription{{Name: "memory"}} }, `keeps a state between predictions ("memory")`},
 	} {
 		t.Run(name, func(t *testing.T) {
 			spec := program("relu", arguments{"x": named("x")}, typeOf(milpb.DataType_FLOAT32, 1, 3, 4, 4))
@@ -217,13 +219,8 @@ func FuzzLower(f *testing.F) {
 			return
 		}
 		defer p.Close()
-		in, err := inputs(p.Spec.GetDescription())
-		if err != nil {
-			return
-		}
-		if low, err := lower(p, changing(in)); err == nil {
-			_, _ = ports(in, low.inputs)
-			outputs(low.outputs)
+		if low, err := lower(p, p.Spec, "", true); err == nil {
+			require.NoError(t, low.weights.close())
 		}
 	})
 }

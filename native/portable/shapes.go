@@ -9,7 +9,7 @@ func (a *args) reshape() {
 }
 
 func (a *args) transpose() {
-	a.l.node("Transpose", a.out(), a.x(), attrInts("perm", a.positive(a.known("perm").Ints)))
+	a.l.node("Transpose", a.out(), a.x(), attrInts("perm", a.positive(a.known("perm").Ints())))
 }
 
 // positive counts negative axes of x from the front.
@@ -24,11 +24,35 @@ func (a *args) positive(axes []int64) []int64 {
 }
 
 func (a *args) concat() {
-	if a.flag("interleave") {
-		a.fail("interleaved concatenation")
+	parts, axis := a.values("values"), a.int("axis", 0)
+	for i := range parts {
+		if d, ok := a.dimsAt("values", i); ok && len(d) == 0 { // a program may join scalars as if they were of one dimension
+			parts[i] = a.l.node("Reshape", "", []string{parts[i], a.l.list(1)})
+		}
+	}
+	if !a.flag("interleave") {
+		a.l.node("Concat", a.out(), parts, attrInt("axis", axis))
 		return
 	}
-	a.l.node("Concat", a.out(), a.values("values"), attrInt("axis", a.int("axis", 0)))
+	// Interleaved: x0[0], x1[0], x0[1], ... is a new axis behind that one, flattened into it.
+	r := int64(a.rank("values"))
+	if axis < 0 {
+		axis += r
+	}
+	if axis < 0 || axis >= r {
+		a.fail("the axis %d of rank %d", axis, r)
+		return
+	}
+	var deep []string
+	for _, v := range parts {
+		deep = append(deep, a.l.node("Unsqueeze", "", []string{v, a.l.list(axis + 1)}))
+	}
+	shape := a.l.node("Shape", "", parts[:1])
+	piece := func(from, to int64) string {
+		return a.l.node("Slice", "", []string{shape, a.l.list(from), a.l.list(to), a.l.list(0)})
+	}
+	shape = a.l.node("Concat", "", []string{piece(0, axis), a.l.list(-1), piece(axis+1, endOfAxis)}, attrInt("axis", 0))
+	a.l.node("Reshape", a.out(), []string{a.l.node("Concat", "", deep, attrInt("axis", axis+1)), shape})
 }
 
 func (a *args) stack() {
@@ -51,16 +75,8 @@ func (a *args) split() {
 
 func (a *args) tile() { a.l.node("Tile", a.out(), []string{a.value("x"), a.value("reps")}) }
 
-func (a *args) gather() {
-	if a.int("batch_dims", 0) != 0 {
-		a.fail("batch_dims")
-		return
-	}
-	a.l.node("Gather", a.out(), []string{a.value("x"), a.value("indices")}, attrInt("axis", a.int("axis", 0)))
-}
-
 func (a *args) expandDims() {
-	a.l.node("Unsqueeze", a.out(), []string{a.value("x"), a.l.list(a.known("axes").Ints...)})
+	a.l.node("Unsqueeze", a.out(), []string{a.value("x"), a.l.list(a.known("axes").Ints()...)})
 }
 
 func (a *args) squeeze() {
@@ -69,63 +85,6 @@ func (a *args) squeeze() {
 		in = append(in, a.l.list(axes...))
 	}
 	a.l.node("Squeeze", a.out(), in)
-}
-
-func (a *args) sliceByIndex() {
-	r := a.rank("x")
-	begin, end := slices.Clone(a.known("begin").Ints), slices.Clone(a.known("end").Ints)
-	steps := slices.Clone(a.ints("stride", repeat(r, 1)))
-	beginMask, endMask, squeezeMask := a.ints("begin_mask", repeat(r, 0)), a.ints("end_mask", repeat(r, 0)), a.ints("squeeze_mask", repeat(r, 0))
-	for _, v := range [][]int64{begin, end, steps, beginMask, endMask, squeezeMask} {
-		if len(v) != r {
-			a.fail("an argument has %d values for rank %d", len(v), r)
-			return
-		}
-	}
-	var squeezed []int64
-	for i := range r {
-		if beginMask[i] != 0 {
-			begin[i] = 0
-			if steps[i] < 0 && squeezeMask[i] == 0 {
-				begin[i] = endOfAxis
-			}
-		}
-		switch {
-		case squeezeMask[i] != 0:
-			squeezed = append(squeezed, int64(i))
-			if end[i], steps[i] = begin[i]+1, 1; end[i] == 0 {
-				end[i] = endOfAxis
-			}
-		case endMask[i] != 0:
-			end[i] = endOfAxis
-			if steps[i] < 0 {
-				end[i] = -endOfAxis
-			}
-		}
-	}
-	in := []string{a.value("x"), a.l.list(begin...), a.l.list(end...), a.l.list(sequence(r)...), a.l.list(steps...)}
-	if len(squeezed) == 0 {
-		a.l.node("Slice", a.out(), in)
-		return
-	}
-	a.l.node("Squeeze", a.out(), []string{a.l.node("Slice", "", in), a.l.list(squeezed...)})
-}
-
-func (a *args) sliceBySize() {
-	begin, size := a.known("begin").Ints, a.known("size").Ints
-	r := a.rank("x")
-	if len(begin) != r || len(size) != r {
-		a.fail("begin and size do not have rank %d", r)
-		return
-	}
-	end := make([]int64, r)
-	for i := range end {
-		end[i] = begin[i] + size[i]
-		if size[i] < 0 || (begin[i] < 0 && end[i] >= 0) {
-			end[i] = endOfAxis
-		}
-	}
-	a.l.node("Slice", a.out(), []string{a.value("x"), a.l.list(begin...), a.l.list(end...), a.l.list(sequence(r)...)})
 }
 
 // scales are the factors of an upsampling of x (...,H,W).
@@ -138,21 +97,6 @@ func (a *args) scales() []string {
 	factors := ones(r, 1)
 	factors[r-2], factors[r-1] = a.float("scale_factor_height", 1), a.float("scale_factor_width", 1)
 	return []string{a.value("x"), "", a.l.floats([]int64{int64(r)}, factors)}
-}
-
-func (a *args) upsampleNearest() {
-	a.l.node("Resize", a.out(), a.scales(), attrString("mode", "nearest"),
-		attrString("coordinate_transformation_mode", "asymmetric"), attrString("nearest_mode", "floor"))
-}
-
-func (a *args) upsampleBilinear() {
-	coordinates := "half_pixel"
-	if a.int("align_corners", 1) != 0 {
-		coordinates = "align_corners"
-	} else if a.int("half_pixel_centers", 1) == 0 {
-		coordinates = "asymmetric"
-	}
-	a.l.node("Resize", a.out(), a.scales(), attrString("mode", "linear"), attrString("coordinate_transformation_mode", coordinates))
 }
 
 func (a *args) pixelShuffle() {
@@ -186,4 +130,62 @@ func (a *args) pixelUnshuffle() {
 		}
 	}
 	a.l.node("Gather", a.out(), []string{blocks, a.l.list(order...)}, attrInt("axis", 1))
+}
+
+// reshapeLike gives x a shape made of parts of other tensors' shapes.
+func (a *args) reshapeLike() {
+	refs := a.values("ref_tensors")
+	each := func(key string) (out []int64) {
+		for i := range refs {
+			c := a.constantAt(key, i)
+			if c == nil || len(c.Ints()) != 1 {
+				a.fail("the argument %q must be %d constants", key, len(refs))
+				return repeat(len(refs), 0)
+			}
+			out = append(out, c.Ints()[0])
+		}
+		return out
+	}
+	begins, ends, masks := each("begins"), each("ends"), each("end_masks")
+	var parts []string
+	for i, ref := range refs {
+		end := ends[i]
+		if masks[i] != 0 {
+			end = endOfAxis
+		}
+		parts = append(parts, a.l.node("Slice", "", []string{a.l.node("Shape", "", []string{ref}), a.l.list(begins[i]), a.l.list(end), a.l.list(0)}))
+	}
+	a.l.node("Reshape", a.out(), []string{a.value("x"), a.l.node("Concat", "", parts, attrInt("axis", 0))})
+}
+
+// blocks reads block_shape and another argument of (2,2) values, and the dimensions of x (N,C,H,W), which must be known.
+func (a *args) blocks(key string) (block, edges, d []int64, ok bool) {
+	block, edges, d = a.known("block_shape").Ints(), a.known(key).Ints(), a.dims("x")
+	if len(block) != 2 || len(edges) != 4 || len(d) != 4 || slices.Min(d) < 1 || slices.Max(d) > maxChannels || min(block[0], block[1]) < 1 || max(block[0], block[1]) > maxBlock || slices.Min(edges) < 0 {
+		a.fail("blocks of %v with %s %v of the shape %v", block, key, edges, d)
+		return nil, nil, nil, false
+	}
+	return block, edges, d, true
+}
+
+func (a *args) spaceToBatch() {
+	b, p, d, ok := a.blocks("paddings")
+	if !ok {
+		return
+	}
+	x := a.l.node("Pad", "", []string{a.value("x"), a.l.list(0, 0, p[0], p[2], 0, 0, p[1], p[3])})
+	h, w := (d[2]+p[0]+p[1])/b[0], (d[3]+p[2]+p[3])/b[1]
+	x = a.l.node("Reshape", "", []string{x, a.l.list(d[0], d[1], h, b[0], w, b[1])})
+	a.l.node("Reshape", a.out(), []string{a.l.turned(x, 3, 5, 0, 1, 2, 4), a.l.list(d[0]*b[0]*b[1], d[1], h, w)})
+}
+
+func (a *args) batchToSpace() {
+	b, p, d, ok := a.blocks("crops")
+	if !ok {
+		return
+	}
+	n, h, w := d[0]/(b[0]*b[1]), d[2]*b[0], d[3]*b[1]
+	x := a.l.node("Reshape", "", []string{a.value("x"), a.l.list(b[0], b[1], n, d[1], d[2], d[3])})
+	x = a.l.node("Reshape", "", []string{a.l.turned(x, 2, 3, 4, 0, 5, 1), a.l.list(n, d[1], h, w)})
+	a.l.node("Slice", a.out(), []string{x, a.l.list(p[0], p[2]), a.l.list(h-p[1], w-p[3]), a.l.list(2, 3)})
 }

@@ -24,10 +24,12 @@ const (
 	FormatAuto Format = "auto" // JPEG for a photo that is JPEG, PNG for others
 	FormatJPEG Format = "jpeg"
 	FormatPNG  Format = "png"
+	FormatTIFF Format = "tiff"
+	FormatWebP Format = "webp" // without loss
 )
 
 // Formats lists the formats.
-var Formats = []Format{FormatAuto, FormatJPEG, FormatPNG}
+var Formats = []Format{FormatAuto, FormatJPEG, FormatPNG, FormatTIFF, FormatWebP}
 
 // Recipe is all that decides what a source becomes.
 type Recipe struct {
@@ -35,16 +37,20 @@ type Recipe struct {
 	Format   Format          // default FormatAuto
 	Metadata bool            // the photo's EXIF, ICC profile and XMP are carried over
 
-	fixed string // the key, once Fix was called
+	fixed, word string // the key and the style's word, once Fix was called
 }
 
-// Fix puts code in place of the style's picture, which may vanish while the work goes on. The key stays that of the picture.
+// Fix puts code in place of the style's pictures, which may vanish while the work goes on. Key and names of outputs stay those of the pictures.
 func (r Recipe) Fix(code *pipeline.StyleCode) (Recipe, error) {
 	key, err := r.Key()
-	r.fixed = key
-	r.Config.StyleImagePath, r.Config.StyleName, r.Config.StylePrompt, r.Config.StyleCode = "", "", "", code
+	r.fixed, r.word = key, r.style()
+	c := &r.Config
+	c.StyleImagePath, c.StyleName, c.StylePrompt, c.StyleMix, c.StyleCode = "", "", "", nil, code
 	return r, err
 }
+
+// NeedsPictures tells whether the style is read from pictures, so that the recipe is to be fixed before the work begins.
+func (r Recipe) NeedsPictures() bool { return r.Config.NeedsStylePictures() }
 
 // Validate checks the recipe.
 func (r Recipe) Validate() error {
@@ -54,7 +60,7 @@ func (r Recipe) Validate() error {
 		return err
 	}
 	if !slices.Contains(Formats, r.Format) {
-		return &pipeline.FieldError{Field: "format", Value: r.Format, Want: "it is auto, jpeg or png"}
+		return &pipeline.FieldError{Field: "format", Value: r.Format, Want: "it is auto, jpeg, png, tiff or webp"}
 	}
 	return nil
 }
@@ -66,14 +72,14 @@ func (r Recipe) Key() (string, error) {
 	}
 	c := r.Config
 	c.ContentImagePath, c.OutputPath, c.UseANE = "", "", false // which unit computes is not what the picture is of
-	if c.StyleImagePath != "" {
-		f, err := os.Open(c.StyleImagePath)
-		if err != nil {
-			return "", fmt.Errorf("read the style image: %w", err)
-		}
-		defer f.Close()
-		if c.StyleImagePath, err = journal.Hash(f); err != nil {
-			return "", fmt.Errorf("read the style image %s: %w", r.Config.StyleImagePath, err)
+	c.StyleMix = slices.Clone(c.StyleMix)
+	paths := []*string{&c.StyleImagePath}
+	for i := range c.StyleMix {
+		paths = append(paths, &c.StyleMix[i].StyleImagePath)
+	}
+	for _, p := range paths {
+		if err := hashInPlace(p); err != nil {
+			return "", err
 		}
 	}
 	fields, err := fieldsOf(c)
@@ -95,6 +101,24 @@ func (r Recipe) Key() (string, error) {
 	return hex.EncodeToString(sum[:])[:16], nil
 }
 
+// hashInPlace puts the hash of a file in place of its path; an empty path stays.
+func hashInPlace(path *string) error {
+	if *path == "" {
+		return nil
+	}
+	f, err := os.Open(*path)
+	if err != nil {
+		return fmt.Errorf("read the style image: %w", err)
+	}
+	defer f.Close()
+	hash, err := journal.Hash(f)
+	if err != nil {
+		return fmt.Errorf("read the style image %s: %w", *path, err)
+	}
+	*path = hash
+	return nil
+}
+
 func fieldsOf(c pipeline.Config) (fields map[string]json.RawMessage, err error) {
 	b, err := json.Marshal(c)
 	if err == nil {
@@ -105,24 +129,23 @@ func fieldsOf(c pipeline.Config) (fields map[string]json.RawMessage, err error) 
 
 // extension is that of the output for a source of the format that was decoded.
 func (r Recipe) extension(decoded string) string {
-	if r.Format == FormatJPEG || r.Format == FormatAuto && decoded == "jpeg" {
+	switch {
+	case r.Format == FormatJPEG, r.Format == FormatAuto && decoded == "jpeg":
 		return ".jpg"
+	case r.Format == FormatTIFF:
+		return ".tif"
+	case r.Format == FormatWebP:
+		return ".webp"
 	}
 	return ".png"
 }
 
 // style names the recipe's style in a word for file names.
 func (r Recipe) style() string {
-	c := r.Config
-	switch {
-	case c.StyleCode != nil:
-		return c.StyleCode.Title
-	case c.StyleImagePath != "":
-		return strings.TrimSuffix(filepath.Base(c.StyleImagePath), filepath.Ext(c.StyleImagePath))
-	case c.StyleName != "":
-		return c.StyleName
+	if r.word != "" {
+		return r.word
 	}
-	return c.StylePrompt
+	return r.Config.StyleWord()
 }
 
 // extensions are those of the files that are taken for pictures. Kinds that this build does not read are among them, so that they are reported

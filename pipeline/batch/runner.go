@@ -15,6 +15,7 @@ import (
 
 	"golang.org/x/sync/semaphore"
 
+	"github.com/gesso-app/gesso/pipeline"
 	"github.com/gesso-app/gesso/pipeline/disk"
 	"github.com/gesso-app/gesso/pipeline/journal"
 	"github.com/gesso-app/gesso/pipeline/picture"
@@ -55,14 +56,16 @@ type Options struct {
 	MinFree  uint64        // bytes that must stay free on the output's disk; default 200 MB
 	Pixels   int64         // of all photos that are worked on at once, to bound memory; default 400 million
 
-	Disk   disk.Disk        // default disk.OS()
-	Limits picture.Limits   // default picture.DefaultLimits
-	Log    *slog.Logger     // default: nothing is logged
-	Event  func(Event)      // told what happens, from any goroutine; default: nobody
-	Now    func() time.Time // default time.Now
+	Disk   disk.Disk      // default disk.OS()
+	Limits picture.Limits // default picture.DefaultLimits
+	Log    *slog.Logger   // default: nothing is logged
+	Event  func(Event)    // told what happens, from any goroutine; default: nobody
+	// Progress is told how far a picture is, on the goroutine that makes it; default: nobody. The job must not be kept.
+	Progress func(*journal.Job, pipeline.Progress)
+	Now      func() time.Time // default time.Now
 }
 
-// Event is something that happened to a job.
+// Event is something that happened to a job. The job must not be kept.
 type Event struct {
 	Job *journal.Job
 	// State is the job's new state; journal.Pending means that it waits for another attempt, for the reason in Job.Reason.
@@ -110,6 +113,9 @@ func (o *Options) setDefaults() {
 	if o.Event == nil {
 		o.Event = func(Event) {}
 	}
+	if o.Progress == nil {
+		o.Progress = func(*journal.Job, pipeline.Progress) {}
+	}
 	if o.Now == nil {
 		o.Now = time.Now
 	}
@@ -121,7 +127,8 @@ type Runner struct {
 	engines *pool
 	memory  *semaphore.Weighted
 	wake    chan struct{}
-	prefix  string // of the names of this journal's temporary files
+	idled   chan struct{} // a worker has found no job
+	prefix  string        // of the names of this journal's temporary files
 
 	mu         sync.Mutex
 	until      time.Time // no work before it: the machine or a volume is in trouble
@@ -153,7 +160,7 @@ func New(o Options) (*Runner, error) {
 		return nil, fmt.Errorf("the policy on collisions is number, skip or overwrite, not %q", o.Collision)
 	}
 	return &Runner{
-		Options: o, engines: newPool(o.Engines, o.Open), memory: semaphore.NewWeighted(o.Pixels), wake: make(chan struct{}, o.Jobs),
+		Options: o, engines: newPool(o.Engines, o.Open), memory: semaphore.NewWeighted(o.Pixels), wake: make(chan struct{}, o.Jobs), idled: make(chan struct{}, 1),
 		prefix: TempPrefix + o.Journal.ID() + "-",
 	}, nil
 }
@@ -211,13 +218,16 @@ func (r *Runner) Run(ctx context.Context, drain bool) (err error) {
 				return nil
 			}
 		}
-		wait := time.After(recoverEvery)
+		wait, idled := time.After(recoverEvery), r.idled
 		if drain {
-			wait = time.After(20 * time.Millisecond)
+			wait = time.After(poll / 5)
+		} else {
+			idled = nil
 		}
 		select {
 		case <-ctx.Done():
 			return nil
+		case <-idled:
 		case <-wait:
 		}
 		if time.Since(looked) >= recoverEvery {
@@ -254,6 +264,10 @@ func (r *Runner) worker(ctx context.Context) {
 
 // idle waits until there may be a job.
 func (r *Runner) idle(ctx context.Context) {
+	select {
+	case r.idled <- struct{}{}:
+	default:
+	}
 	wait := poll
 	if next, pending, _, err := r.Journal.Next(ctx, r.Scope, r.Key); err == nil && pending {
 		wait = min(wait, max(next.Sub(r.Now()), 20*time.Millisecond))

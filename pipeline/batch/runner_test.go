@@ -520,7 +520,30 @@ func TestRecipeKey(t *testing.T) {
 	require.NoError(t, os.WriteFile(painting, jpegOf(1), 0o600))
 	first := key(image)
 	require.NoError(t, os.WriteFile(painting, jpegOf(2), 0o600))
-	require.NotEqual(t, first, key(image), "another painting under the same name")
+	second := key(image)
+	require.NotEqual(t, first, second, "another painting under the same name")
+
+	mix := func(r *Recipe) {
+		r.Config.StyleName = ""
+		r.Config.StyleMix = []pipeline.StyleShare{{StyleName: "udnie", Weight: 1}, {StyleImagePath: painting, Weight: 2}}
+	}
+	first = key(mix)
+	require.NoError(t, os.WriteFile(painting, jpegOf(3), 0o600))
+	require.NotEqual(t, first, key(mix), "another painting in the mix")
+
+	r := base
+	mix(&r)
+	require.True(t, r.NeedsPictures())
+	before := key(mix)
+	fixed, err := r.Fix(&pipeline.StyleCode{Title: "a mix", Networks: "n", Code: pipeline.Floats{1, 2}})
+	require.NoError(t, err)
+	require.NoError(t, os.Remove(painting))
+	require.NoError(t, fixed.Validate())
+	require.False(t, fixed.NeedsPictures())
+	after, err := fixed.Key()
+	require.NoError(t, err)
+	require.Equal(t, before, after)
+	require.Equal(t, "udnie+p", fixed.style())
 }
 
 func TestTemplate(t *testing.T) {

@@ -34,6 +34,23 @@ func (j *Journal) lock(ctx context.Context) (unlock func(), err error) {
 	return func() { _ = l.Close() }, nil
 }
 
+// ErrHeld says that another process holds what Hold was asked for.
+var ErrHeld = errors.New("another process is at it")
+
+// Hold keeps other processes from holding what has the same name in this journal, until release or the end of this process, however it ends.
+// name is of letters and digits. The error wraps ErrHeld if it is held already.
+func (j *Journal) Hold(name string) (release func(), err error) {
+	l := flock.New(j.path + ".hold-" + name) // the file stays: removing it would let two hold it
+	ok, err := l.TryLock()
+	if err != nil {
+		return nil, fmt.Errorf("lock the journal %s: %w", j.path, err)
+	}
+	if !ok {
+		return nil, ErrHeld
+	}
+	return func() { _ = l.Close() }, nil
+}
+
 func (j *Journal) ownerFile(id string) string { return j.path + ".owner-" + id }
 
 // register says in the journal that this process is there, and holds its lock. j.lock is held.

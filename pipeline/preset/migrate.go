@@ -29,13 +29,13 @@ func migrate(fields map[string]json.RawMessage) (map[string]json.RawMessage, err
 	return fields, nil
 }
 
-// fromRecipe takes a recipe's fields as settings. The paths of its photo and its output are dropped.
+// fromRecipe takes a recipe's fields as settings. Those that belong to its photo and its output are dropped.
 func fromRecipe(recipe map[string]json.RawMessage) (map[string]json.RawMessage, error) {
 	settings := maps.Clone(recipe)
 	if _, ok := settings["style_strength"]; !ok {
 		return nil, fmt.Errorf("it is neither a preset nor a recipe: it has no %s", fieldVersion)
 	}
-	for _, name := range []string{"content_image_path", "output_path", "gesso_version"} {
+	for _, name := range []string{"content_image_path", "output_path", "gesso_version", "source_sha256", "recipe_key"} {
 		delete(settings, name)
 	}
 	raw, err := json.Marshal(settings)

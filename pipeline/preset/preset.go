@@ -157,7 +157,7 @@ func (p *Preset) Validate() error {
 // Config returns the settings to make pictures with.
 func (p *Preset) Config() pipeline.Config {
 	c := p.Settings
-	if p.StyleImage != "" && c.StyleName == "" && c.StylePrompt == "" && (c.StyleCode == nil || !c.StyleCode.Usable()) {
+	if p.StyleImage != "" && c.StyleName == "" && c.StylePrompt == "" && c.StyleMix == nil && (c.StyleCode == nil || !c.StyleCode.Usable()) {
 		c.StyleImagePath, c.StyleCode = p.StyleImage, nil // the code is of other networks, and the picture may still be there
 	}
 	return c

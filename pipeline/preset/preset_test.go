@@ -136,6 +136,13 @@ func TestSchemaAgreesWithTheProgram(t *testing.T) {
 		{`{"version": 1, "name": "a", "settings": {"style_code": ` + code + `, "style_strength": 1, "colour": "warm"}, "maker": 3}`, true},
 		{`{"version": 1, "name": "a", "style_image": "/x.jpg", "settings": {}}`, true},
 		{`{"version": 1, "settings": {"style_prompt": "night"}}`, true},
+		{`{"version": 1, "name": "a", "settings": {"style_mix": [{"style_name": "udnie", "weight": 1}, {"style_image_path": "/x.jpg", "weight": 2}], "brush_scale": 2, "preserve_colour": true}}`, true},
+		{`{"version": 1, "name": "a", "style_image": "/x.jpg", "settings": {"style_mix": [{"style_name": "udnie", "weight": 1}, {"style_name": "etretat", "weight": 2}]}}`, true},
+		{`{"version": 1, "name": "a", "settings": {"style_mix": [{"style_name": "udnie", "weight": 1}]}}`, false},
+		{`{"version": 1, "name": "a", "settings": {"style_mix": [{"style_name": "udnie", "weight": 1}, {"style_name": "etretat", "weight": 0}]}}`, false},
+		{`{"version": 1, "name": "a", "settings": {"style_mix": [{"style_name": "udnie", "weight": 1}, {"weight": 1}]}}`, false},
+		{`{"version": 1, "name": "a", "settings": {"style_name": "udnie", "style_mix": [{"style_name": "udnie", "weight": 1}, {"style_name": "etretat", "weight": 1}]}}`, false},
+		{`{"version": 1, "name": "a", "settings": {"style_name": "udnie", "brush_scale": 0.2}}`, false},
 		{`{"version": 1, "name": "a", "settings": {}}`, false},
 		{`{"version": 1, "name": "a"}`, false},
 		{`{"version": 1, "name": 5, "settings": {"style_name": "udnie"}}`, false},
@@ -152,8 +159,13 @@ func TestSchemaAgreesWithTheProgram(t *testing.T) {
 		{`{"version": 2, "name": "a", "settings": {"style_name": "udnie"}}`, false},
 		{`[]`, false},
 	} {
-		_, err := Parse(strings.NewReader(c.text), "file")
+		p, err := Parse(strings.NewReader(c.text), "file")
 		require.Equal(t, c.good, err == nil, "%s: %v", c.text, err)
+		if c.good {
+			settings := p.Config()
+			settings.ContentImagePath = "photo"
+			require.NoError(t, settings.Validate(), c.text)
+		}
 		schemaErr := check(t, c.text)
 		require.Equal(t, c.good, schemaErr == nil, "%s: %v", c.text, schemaErr)
 	}
@@ -184,7 +196,8 @@ func TestRecipeIsVersionZero(t *testing.T) {
 	raw, err := json.Marshal(struct {
 		pipeline.Config
 		Version string `json:"gesso_version"`
-	}{c, "0.1.0"})
+		Source  string `json:"source_sha256"` // of a batch
+	}{c, "0.1.0", "77"})
 	require.NoError(t, err)
 	s := newStore(t)
 	p, err := s.Import(strings.NewReader(string(raw)), "from a picture", "", false)
@@ -196,6 +209,7 @@ func TestRecipeIsVersionZero(t *testing.T) {
 	b, err := os.ReadFile(filepath.Join(s.Dir, "from a picture.json"))
 	require.NoError(t, err)
 	require.NotContains(t, string(b), "a.jpg")
+	require.NotContains(t, string(b), "source_sha256")
 	require.NoError(t, check(t, string(b)))
 }
 

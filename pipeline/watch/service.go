@@ -132,6 +132,9 @@ func (s *Service) JournalPath() string { return s.journal.Path() }
 // Looks is how often the whole folder was looked at since the start.
 func (s *Service) Looks() int64 { return s.folder.Looks() }
 
+// Check finds what in the folders would keep a watch from starting. It changes nothing on disk.
+func (s Settings) Check() error { return s.resolve() }
+
 // resolve gives every folder one name, and checks that they do not contradict each other.
 func (s *Settings) resolve() error {
 	info, err := os.Stat(s.Dir)

@@ -7,9 +7,9 @@ import (
 	"image"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"sync/atomic"
-	"time"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
@@ -19,9 +19,6 @@ import (
 	"github.com/gesso-app/gesso/pipeline/journal"
 	"github.com/gesso-app/gesso/pipeline/picture"
 )
-
-// batchScope is a batch's in the journal of its output folder.
-const batchScope = "batch"
 
 // batchFlags are those of transfer that are for many photos.
 type batchFlags struct {
@@ -39,7 +36,7 @@ func (b *batchFlags) add(cmd *cobra.Command) {
 	f.VisitAll(func(flag *pflag.Flag) { before[flag.Name] = true })
 	f.BoolVar(&b.recursive, "recursive", false, "many photos: take those in folders below the folders, too")
 	b.out.add(cmd)
-	f.IntVar(&b.engines, "engines", 0, "many photos: how often to load the networks, to run them side by side; 0 picks it")
+	f.IntVar(&b.engines, "engines", 0, "many photos: how often to load the networks, to run them side by side; 0 picks it, one for each core up to four")
 	f.BoolVar(&b.resume, "resume", false, "many photos: go on with an earlier run, and do again only what is not done")
 	f.StringVar(&b.report, "report", "", "many photos: `file` for a report with scores, .csv or .json")
 	f.StringVar(&b.sheet, "sheet", "", "many photos: `file` for a contact sheet of before and after, .jpg or .png")
@@ -85,28 +82,20 @@ func (p *program) runBatch(ctx context.Context, args []string, c pipeline.Config
 	}
 	count := b.engines
 	if count == 0 {
-		count = 1
+		count = fittingEngines(len(items), runtime.GOMAXPROCS(0))
 	}
+	o.KeepMemory = true
 	engines, recipe, err := openEngines(ctx, o, recipe, count)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, engines.close()) }()
-	j, err := b.open(ctx, output, recipe, items)
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, j.Close()) }()
-	key, err := recipe.Key()
-	if err != nil {
-		return err
-	}
 	bar := p.newBar()
 	defer bar.close()
 	var ended atomic.Int64
-	run := batch.Options{
-		Journal: j, Scope: batchScope, Recipe: recipe, Key: key, Output: output, Open: engines.open, Engines: count, Jobs: b.out.jobs,
-		Template: batch.Template(b.out.template), Collision: batch.Collision(b.out.collision), KeepTimes: b.out.keepTimes, Adopt: b.resume,
+	s := batch.Settings{
+		Items: items, Output: output, Recipe: recipe, Resume: b.resume, Open: engines.open, Engines: count, Jobs: b.out.jobs,
+		Template: batch.Template(b.out.template), Collision: batch.Collision(b.out.collision), KeepTimes: b.out.keepTimes, JournalPath: b.out.journal,
 		Event: func(e batch.Event) {
 			if e.State != journal.Running && e.State != journal.Pending {
 				bar.count(ended.Add(1), len(items))
@@ -114,20 +103,30 @@ func (p *program) runBatch(ctx context.Context, args []string, c pipeline.Config
 		},
 	}
 	if c.Force {
-		run.Collision = batch.CollisionOverwrite
+		s.Collision = batch.CollisionOverwrite
 	}
-	if run.Locate, err = locate(ctx, j, key, items); err != nil {
-		return err
-	}
-	runner, err := batch.New(run)
+	work, err := batch.Start(ctx, s)
 	if err != nil {
 		return err
 	}
-	if err := runner.Run(ctx, true); err != nil {
+	defer func() { err = errors.Join(err, work.Close()) }()
+	if err := work.Run(ctx); err != nil {
 		return err
 	}
 	bar.close()
-	return p.reportBatch(ctx, j, key, items, b, asJSON)
+	return p.reportBatch(ctx, work, b, asJSON)
+}
+
+// maxEngines bounds the memory that a batch takes: with large photos an engine works in several hundred megabytes.
+const maxEngines = 4
+
+// fittingEngines is how many engines make a batch of photos quickest. The networks of one run on all cores, yet not evenly, and what comes before
+// and after them leaves cores idle: side by side two fill each other's gaps. Core ML shares its units out itself.
+func fittingEngines(photos, cores int) int {
+	if runtime.GOOS == "darwin" {
+		return 1
+	}
+	return max(1, min(photos, cores, maxEngines))
 }
 
 // prepare checks the folders and files to write before any work, and makes the output folder.
@@ -155,63 +154,11 @@ func (b *batchFlags) prepare(output string) (string, error) {
 	return journal.Resolve(output)
 }
 
-// open opens the journal and notes the photos in it.
-func (b *batchFlags) open(ctx context.Context, output string, recipe batch.Recipe, items []batch.Item) (_ *journal.Journal, err error) {
-	path := b.out.journal
-	if path == "" {
-		if path, err = journal.PathFor(output); err != nil {
-			return nil, err
-		}
-	}
-	key, err := recipe.Key()
-	if err != nil {
-		return nil, err
-	}
-	j, err := journal.Open(ctx, path, batchScope)
-	if err != nil {
-		return nil, err
-	}
-	if b.resume {
-		err = j.Restart(ctx, batchScope, key, journal.Failed, journal.Gone)
-	} else {
-		err = j.Restart(ctx, batchScope, key)
-	}
-	sources := make([]journal.Source, len(items))
-	for i, x := range items {
-		sources[i] = x.Source
-	}
-	if err == nil {
-		_, err = j.Observe(ctx, batchScope, key, sources, time.UnixMilli(0))
-	}
-	if err != nil {
-		return nil, errors.Join(err, j.Close())
-	}
-	return j, nil
-}
-
-// locate tells each job's folder and number.
-func locate(ctx context.Context, j *journal.Journal, key string, items []batch.Item) (func(*journal.Job) (string, int64), error) {
-	dirs := map[string]string{}
-	for _, x := range items {
-		dirs[x.Source.Path] = x.Dir
-	}
-	numbers := map[string]int64{}
-	err := j.Jobs(ctx, batchScope, key, func(job *journal.Job) bool {
-		numbers[job.Source.Path] = int64(len(numbers) + 1)
-		return true
-	})
-	return func(job *journal.Job) (string, int64) { return dirs[job.Source.Path], numbers[job.Source.Path] }, err
-}
-
 // reportBatch writes the report and the sheet, prints what was done, and returns an error that counts the failures.
-func (p *program) reportBatch(ctx context.Context, j *journal.Journal, key string, items []batch.Item, b batchFlags, asJSON bool) error {
-	named := map[string]bool{}
-	for _, x := range items {
-		named[x.Source.Path] = true
-	}
+func (p *program) reportBatch(ctx context.Context, work *batch.Batch, b batchFlags, asJSON bool) error {
 	cancelled := ctx.Err()
 	ctx = context.WithoutCancel(ctx) // what was done is told even so
-	rows, err := batch.Report(ctx, j, batchScope, key, func(job *journal.Job) bool { return named[job.Source.Path] })
+	rows, err := work.Rows(ctx)
 	if err != nil {
 		return err
 	}

@@ -1,6 +1,8 @@
 package cli
 
 import (
+	"cmp"
+	"context"
 	"errors"
 	"fmt"
 	"maps"
@@ -12,26 +14,54 @@ import (
 
 	"github.com/gesso-app/gesso/native"
 	"github.com/gesso-app/gesso/native/mlpackage"
+	"github.com/gesso-app/gesso/native/mlpackage/neural"
+	"github.com/gesso-app/gesso/pipeline/convert"
+	"github.com/gesso-app/gesso/pipeline/predict"
 	"github.com/gesso-app/gesso/pipeline/selftest"
 )
 
 func (p *program) model() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "model",
-		Short: "Look into Core ML models",
+		Short: "Look into Core ML models, and run them",
 		Args:  cobra.NoArgs,
 	}
-	cmd.AddCommand(p.modelInspect())
+	cmd.AddCommand(p.modelInspect(), p.modelPredict(), p.modelVerify())
 	return cmd
 }
 
 // modelReport is what inspect prints as JSON.
 type modelReport struct {
-	File     string            `json:"file"`
-	Metadata map[string]string `json:"metadata,omitempty"`
-	Inputs   []featureReport   `json:"inputs"`
-	Outputs  []featureReport   `json:"outputs"`
-	Plan     *selftest.Plan    `json:"plan,omitempty"`
+	File          string             `json:"file"`
+	Format        string             `json:"format"`
+	Kind          string             `json:"kind"`
+	Specification int                `json:"specification_version"`
+	Bytes         int64              `json:"bytes"`
+	Metadata      map[string]string  `json:"metadata,omitempty"`
+	Inputs        []featureReport    `json:"inputs"`
+	Outputs       []featureReport    `json:"outputs"`
+	States        []string           `json:"states,omitempty"`
+	Functions     []functionReport   `json:"functions,omitempty"`
+	Models        []string           `json:"models,omitempty"`
+	Weights       []weightReport     `json:"weights,omitempty"`
+	Refused       string             `json:"refused,omitempty"` // why this machine's engine does not run it
+	Plan          *selftest.Plan     `json:"plan,omitempty"`
+	Estimates     []*neural.Estimate `json:"neural_engine_estimates,omitempty"`
+}
+
+type functionReport struct {
+	Name       string         `json:"name"`
+	Default    bool           `json:"default"`
+	Opset      string         `json:"opset,omitempty"`
+	Operations map[string]int `json:"operations"`
+}
+
+type weightReport struct {
+	Type        string `json:"type"`
+	Compression string `json:"compression"`
+	Tensors     int    `json:"tensors"`
+	Elements    int64  `json:"elements"`
+	Bytes       int64  `json:"bytes"`
 }
 
 // featureReport describes an input or an output; a dimension of 0 follows from the input.
@@ -46,29 +76,30 @@ type featureReport struct {
 
 func (p *program) modelInspect() *cobra.Command {
 	var withPlan, asJSON bool
+	var function string
 	var engine engineFlags
 	cmd := &cobra.Command{
 		Use:   "inspect FILE",
-		Short: "Print a model's inputs, outputs and metadata, and where Core ML plans to run it",
-		Args:  cobra.ExactArgs(1),
-		RunE: func(cmd *cobra.Command, args []string) (err error) {
+		Short: "Print what a model takes, gives and holds, and what of it will run on the Neural Engine",
+		Long: "Print what a model takes, gives and holds, and what of it will run on the Neural Engine; of a file that gesso convert reads,\n" +
+			"the tensors and the network that they are.",
+		Args: cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if convert.IsSource(args[0]) {
+				return p.inspectSource(args[0], asJSON)
+			}
 			o, err := engine.options(true)
 			if err != nil {
 				return err
 			}
-			r := modelReport{File: args[0], Metadata: metadata(args[0])}
-			m, err := native.Open(args[0], native.Options{Units: o.Units, Threads: o.Threads})
+			r, err := inspectModel(args[0], native.Options{Units: o.Units, Threads: o.Threads, Function: function})
 			if err != nil {
-				return &usageError{err}
+				return err
 			}
-			defer func() { err = errors.Join(err, m.Close()) }()
-			r.Inputs, r.Outputs = featureReports(m.Inputs()), featureReports(m.Outputs())
 			if withPlan {
-				plan := selftest.PlanOf(cmd.Context(), m)
-				if err := cmd.Context().Err(); err != nil {
+				if err := r.plan(cmd.Context(), native.Options{Units: o.Units, Threads: o.Threads, Function: function}); err != nil {
 					return err
 				}
-				r.Plan = &plan
 			}
 			if asJSON {
 				return printJSON(p.stdout, r)
@@ -76,32 +107,62 @@ func (p *program) modelInspect() *cobra.Command {
 			return p.printModel(r)
 		},
 	}
-	cmd.Flags().BoolVar(&withPlan, "plan", false, "print where Core ML plans to run each operation, those that leave the Neural Engine first; macOS 14.4 or newer")
+	cmd.Flags().BoolVar(&withPlan, "plan", false, "print where Core ML plans to run each operation (macOS 14.4 or newer), and what the Neural Engine will refuse by published rules")
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print it as JSON")
+	cmd.Flags().StringVar(&function, "function", "", "`name` of the function to describe, of a package with several")
 	engine.add(cmd)
 	return cmd
 }
 
-// metadata is what a package says of itself; nothing where the file is no package.
-func metadata(path string) map[string]string {
+func inspectModel(path string, o native.Options) (r *modelReport, err error) {
 	m, err := mlpackage.Open(path)
 	if err != nil {
-		return nil // what is wrong with it, the engine says
+		return nil, &usageError{err}
 	}
-	defer m.Close()
-	said := m.Spec.GetDescription().GetMetadata()
-	out := map[string]string{"specification version": fmt.Sprint(m.Spec.GetSpecificationVersion())}
-	for k, v := range said.GetUserDefined() {
-		out[k] = v
+	defer func() { err = errors.Join(err, m.Close()) }()
+	s, err := m.Summarize()
+	if err != nil {
+		return nil, &usageError{fmt.Errorf("read the model %s: %w", path, err)}
 	}
-	for k, v := range map[string]string{
-		"description": said.GetShortDescription(), "version": said.GetVersionString(), "author": said.GetAuthor(), "license": said.GetLicense(),
-	} {
-		if v != "" {
-			out[k] = v
+	r = &modelReport{File: path, Format: s.Format, Kind: s.Kind, Specification: s.Specification, Bytes: s.Bytes, Metadata: s.Metadata, States: s.States, Models: s.Models}
+	for _, f := range s.Functions {
+		r.Functions = append(r.Functions, functionReport{f.Name, f.Default, f.Opset, f.Operations})
+	}
+	for _, w := range s.Weights {
+		r.Weights = append(r.Weights, weightReport{w.Type, w.Compression, w.Tensors, w.Elements, w.Bytes})
+	}
+	in, out, err := native.Describe(path, o)
+	if err != nil { // what it takes and gives is told all the same
+		r.Refused = err.Error()
+		in, out = predict.Described(m.Spec, o.Function)
+	}
+	r.Inputs, r.Outputs = featureReports(in), featureReports(out)
+	return r, nil
+}
+
+// plan asks Core ML for its plan, and estimates one by published rules.
+func (r *modelReport) plan(ctx context.Context, o native.Options) (err error) {
+	r.Plan = &selftest.Plan{}
+	if m, err := native.Open(r.File, o); err == nil {
+		*r.Plan = selftest.PlanOf(ctx, m)
+		if err := errors.Join(ctx.Err(), m.Close()); err != nil {
+			return err
 		}
 	}
-	return out
+	m, err := mlpackage.Open(r.File)
+	if err != nil {
+		return &usageError{err}
+	}
+	defer func() { err = errors.Join(err, m.Close()) }()
+	for _, f := range r.Functions {
+		if o.Function != "" && f.Name != o.Function {
+			continue
+		}
+		if e, err := neural.Of(m, f.Name); err == nil {
+			r.Estimates = append(r.Estimates, &e)
+		}
+	}
+	return nil
 }
 
 func featureReports(features []native.Feature) []featureReport {
@@ -118,8 +179,10 @@ func featureReports(features []native.Feature) []featureReport {
 	return out
 }
 
-func (p *program) printModel(r modelReport) error {
-	rows := [][]string{{"File", r.File}}
+func (p *program) printModel(r *modelReport) error {
+	rows := [][]string{
+		{"File", r.File}, {"Format", fmt.Sprintf("%s, %s, specification %d", r.Format, cmp.Or(r.Kind, "of an unknown kind"), r.Specification)}, {"Size", amount(r.Bytes)},
+	}
 	for _, k := range slices.Sorted(maps.Keys(r.Metadata)) {
 		rows = append(rows, []string{oneLine(k), oneLine(r.Metadata[k])})
 	}
@@ -129,6 +192,7 @@ func (p *program) printModel(r modelReport) error {
 	for _, f := range r.Outputs {
 		rows = append(rows, []string{"Output " + oneLine(f.Name), f.String()})
 	}
+	rows = append(rows, r.contents()...)
 	if r.Plan == nil {
 		return printTable(p.stdout, rows)
 	}
@@ -141,6 +205,7 @@ func (p *program) printModel(r modelReport) error {
 	default:
 		rows = append(rows, []string{"Neural Engine", "unknown: only Core ML makes a plan, from macOS 14.4 on"})
 	}
+	rows = append(rows, r.estimates()...)
 	if err := printTable(p.stdout, rows); err != nil || !known {
 		return err
 	}
@@ -148,6 +213,74 @@ func (p *program) printModel(r modelReport) error {
 		return err
 	}
 	return printTable(p.stdout, r.Plan.Rows())
+}
+
+// contents are the operations and weights, and why the model does not run here.
+func (r *modelReport) contents() (rows [][]string) {
+	for _, s := range r.States {
+		rows = append(rows, []string{"State " + oneLine(s), "kept between predictions"})
+	}
+	for _, m := range r.Models {
+		rows = append(rows, []string{"Model", m})
+	}
+	for _, f := range r.Functions {
+		total := 0
+		kinds := slices.SortedFunc(maps.Keys(f.Operations), func(a, b string) int {
+			return cmp.Or(cmp.Compare(f.Operations[b], f.Operations[a]), cmp.Compare(a, b))
+		})
+		var list []string
+		for _, k := range kinds {
+			total += f.Operations[k]
+			list = append(list, fmt.Sprintf("%d %s", f.Operations[k], oneLine(cmp.Or(k, "unknown"))))
+		}
+		name := "Operations"
+		if len(r.Functions) > 1 {
+			name += " of " + oneLine(f.Name)
+		}
+		rows = append(rows, []string{name, fmt.Sprintf("%d: %s", total, strings.Join(list, ", "))})
+	}
+	for _, w := range r.Weights {
+		kind := w.Type
+		if w.Compression != "none" {
+			kind += ", " + w.Compression
+		}
+		rows = append(rows, []string{"Weights", fmt.Sprintf("%s: %d tensors, %d elements, %s", kind, w.Tensors, w.Elements, amount(w.Bytes))})
+	}
+	if r.Refused != "" {
+		rows = append(rows, []string{"Does not run here", oneLine(r.Refused)})
+	}
+	return rows
+}
+
+// estimates tell what the Neural Engine will probably do.
+func (r *modelReport) estimates() (rows [][]string) {
+	for _, e := range r.Estimates {
+		about := fmt.Sprintf("%.0f %% of the cost, by published rules", 100*e.Share)
+		if e.Reason != "" {
+			about = "nothing: " + oneLine(e.Reason)
+		}
+		name := "Estimated share"
+		if len(r.Estimates) > 1 {
+			name += " of " + oneLine(e.Function)
+		}
+		rows = append(rows, []string{name, about})
+		for _, f := range e.Refused {
+			rows = append(rows, []string{"Refused", fmt.Sprintf("%d %s, such as %s: %s", f.Count, f.Operation, oneLine(f.Output), f.Reason)})
+		}
+	}
+	return rows
+}
+
+// amount is a number of bytes for people.
+func amount(n int64) string {
+	switch {
+	case n >= 1<<30:
+		return fmt.Sprintf("%.2f GiB", float64(n)/(1<<30))
+	case n >= 1<<20:
+		return fmt.Sprintf("%.1f MiB", float64(n)/(1<<20))
+	default:
+		return fmt.Sprintf("%.1f KiB", float64(n)/(1<<10))
+	}
 }
 
 // oneLine is a text from a file that nobody vouches for, as it may be shown: without what moves a terminal's cursor, and not too long.

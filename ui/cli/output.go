@@ -27,7 +27,7 @@ func (o *outputFlags) add(cmd *cobra.Command) {
 	f := cmd.Flags()
 	f.StringVar(&o.template, "name", string(batch.DefaultTemplate), "`template` of outputs' names, of {name}, {style}, {strength}, {seed}, {date} and {n} or {n:4}")
 	f.StringVar(&o.collision, "on-collision", string(batch.CollisionNumber), "where a file has the name already: number, skip or overwrite")
-	f.StringVar(&o.format, "format", string(batch.FormatAuto), "of outputs: auto (JPEG for JPEG, PNG for others), jpeg or png")
+	f.StringVar(&o.format, "format", string(batch.FormatAuto), "of outputs: auto (JPEG for JPEG, PNG for others), jpeg, png, tiff or webp; all but jpeg are without loss")
 	f.BoolVar(&o.strip, "strip-metadata", false, "leave out the photo's EXIF, XMP and ICC profile")
 	f.BoolVar(&o.keepTimes, "keep-times", false, "give outputs the time of their photos")
 	f.IntVar(&o.jobs, "jobs", 0, "photos that are worked on at once, to read and write some while others are painted; 0 picks it")
@@ -50,51 +50,63 @@ func (o *outputFlags) recipe(c pipeline.Config) (batch.Recipe, error) {
 	return r, r.Validate()
 }
 
-// engines opens engines for a recipe. The first one is open already.
+// engines are the engines that a recipe's pictures are made with.
 type engines struct {
 	options pipeline.Options
 
 	mu    sync.Mutex
-	first *pipeline.Transfer
+	ready []*pipeline.Transfer // not given out yet
 }
 
-// openEngines opens the first engine and reads the style with it, so that what would keep every picture from being made is known before any is
-// tried. count is how many engines will share the processor. The recipe that it returns needs the style's picture no more.
+// openEngines opens count engines, which share the processor, and reads the style with the first, so that what would keep every picture from being
+// made is known before any is tried. The recipe that it returns needs the style's pictures no more.
 func openEngines(ctx context.Context, o pipeline.Options, r batch.Recipe, count int) (_ *engines, _ batch.Recipe, err error) {
 	if o.Threads == 0 && count > 1 {
 		o.Threads = max(1, runtime.GOMAXPROCS(0)/count)
 	}
 	e := &engines{options: o}
-	if e.first, err = pipeline.Open(ctx, o); err != nil {
-		return nil, r, err
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, e.close())
+		}
+	}()
+	for range count { // they load side by side from here on
+		t, err := pipeline.Open(ctx, o)
+		if err != nil {
+			return nil, r, err
+		}
+		e.ready = append(e.ready, t)
 	}
-	code, err := e.first.StyleCode(ctx, r.Config)
-	if err == nil && r.Config.StyleImagePath != "" {
+	code, err := e.ready[0].StyleCode(ctx, r.Config)
+	if err == nil && r.NeedsPictures() {
 		r, err = r.Fix(code)
 	}
 	if err != nil {
-		return nil, r, errors.Join(err, e.first.Close())
+		return nil, r, err
 	}
 	return e, r, nil
 }
 
-// open gives out the first engine, and then new ones.
+// open gives out the engines that are open, and then new ones.
 func (e *engines) open(ctx context.Context) (batch.Engine, error) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	if t := e.first; t != nil {
-		e.first = nil
+	if len(e.ready) > 0 {
+		t := e.ready[0]
+		e.ready = e.ready[1:]
 		return t, nil
 	}
 	return pipeline.Open(ctx, e.options)
 }
 
-// close frees the first engine if it was not given out.
+// close frees the engines that were not given out.
 func (e *engines) close() error {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	if e.first == nil {
-		return nil
+	var errs []error
+	for _, t := range e.ready {
+		errs = append(errs, t.Close())
 	}
-	return e.first.Close()
+	e.ready = nil
+	return errors.Join(errs...)
 }

@@ -81,7 +81,7 @@ func (p *program) printPresets(all []*preset.Preset, asJSON bool) error {
 	list := []row{}
 	table := [][]string{{"PRESET", "STYLE", "STRENGTH", "OF", "DESCRIPTION"}}
 	for _, x := range all {
-		r := row{x.Name, x.Description, styleTitle(x.Config()), x.Settings.StyleStrength, x.Builtin}
+		r := row{x.Name, x.Description, x.Config().StyleWord(), x.Settings.StyleStrength, x.Builtin}
 		of := "you"
 		if x.Builtin {
 			of = "Gesso"
@@ -93,19 +93,6 @@ func (p *program) printPresets(all []*preset.Preset, asJSON bool) error {
 		return printJSON(p.stdout, list)
 	}
 	return printTable(p.stdout, table)
-}
-
-// styleTitle names the style of a configuration in few words.
-func styleTitle(c pipeline.Config) string {
-	switch {
-	case c.StyleCode != nil:
-		return c.StyleCode.Title
-	case c.StyleImagePath != "":
-		return strings.TrimSuffix(filepath.Base(c.StyleImagePath), filepath.Ext(c.StyleImagePath))
-	case c.StyleName != "":
-		return c.StyleName
-	}
-	return c.StylePrompt
 }
 
 func (p *program) presetShow() *cobra.Command {
@@ -173,14 +160,16 @@ func (p *program) presetSave() *cobra.Command {
 	return cmd
 }
 
-// encodeStyle puts the style's code in place of its picture.
+// encodeStyle puts the style's code in place of its pictures.
 func encodeStyle(ctx context.Context, x *preset.Preset, o pipeline.Options) (err error) {
-	if x.Settings.StyleImagePath == "" {
+	if !x.Settings.NeedsStylePictures() {
 		return nil
 	}
-	path, err := filepath.Abs(x.Settings.StyleImagePath)
-	if err != nil {
-		return err
+	path := x.Settings.StyleImagePath // of a mix there is none: its code is kept alone
+	if path != "" {
+		if path, err = filepath.Abs(path); err != nil {
+			return err
+		}
 	}
 	t, err := pipeline.Open(ctx, o)
 	if err != nil {
@@ -190,7 +179,7 @@ func encodeStyle(ctx context.Context, x *preset.Preset, o pipeline.Options) (err
 	if x.Settings.StyleCode, err = t.StyleCode(ctx, x.Settings); err != nil {
 		return err
 	}
-	x.Settings.StyleImagePath, x.StyleImage = "", path
+	x.Settings.StyleImagePath, x.Settings.StyleMix, x.StyleImage = "", nil, path
 	return nil
 }
 

@@ -1,6 +1,8 @@
 package cli
 
 import (
+	"bytes"
+	"encoding/binary"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -10,6 +12,7 @@ import (
 	"image/png"
 	"io/fs"
 	"maps"
+	"math"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -22,6 +25,7 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 
 	"github.com/gesso-app/gesso/assets"
+	"github.com/gesso-app/gesso/native/mlpackage/npy"
 )
 
 func TestScripts(t *testing.T) {
@@ -47,11 +51,18 @@ func setUp(e *testscript.Env) error {
 		return err
 	}
 	e.Setenv("NETWORKS", networks)
+	models, err := filepath.Abs(filepath.Join("..", "..", "pipeline", "convert", "testdata"))
+	if err != nil {
+		return err
+	}
+	e.Setenv("MODELS", models)
 	at := func(name string) string { return filepath.Join(e.WorkDir, name) }
 	return errors.Join(
 		os.WriteFile(at("photo.jpg"), assets.SamplePhoto(), 0o600),
 		os.WriteFile(at("painting.jpg"), assets.SampleStyle(), 0o600),
 		os.WriteFile(at("text.jpg"), []byte("This is no picture, whatever its name says.\n"), 0o600),
+		writeArray(at("picture.npy"), 1, 3, 256, 256),
+		writeArray(at("wrong.npy"), 1, 3, 25, 256),
 		writePNG(at("small.png"), 160, 120),
 		writePNG(at("tiny.png"), 1, 1),
 		writePNG(at("thin.png"), 3, 20000),
@@ -59,6 +70,23 @@ func setUp(e *testscript.Env) error {
 }
 
 // writePNG writes a picture of soft waves.
+// writeArray writes numbers between 0 and 1 as a NumPy file.
+func writeArray(name string, shape ...int) error {
+	a := &npy.Array{Type: "float32", Shape: shape}
+	n := 1
+	for _, d := range shape {
+		n *= d
+	}
+	for i := range n {
+		a.Data = binary.LittleEndian.AppendUint32(a.Data, math.Float32bits(float32(i%97)/97))
+	}
+	var b bytes.Buffer
+	if err := a.Write(&b); err != nil {
+		return err
+	}
+	return os.WriteFile(name, b.Bytes(), 0o600)
+}
+
 func writePNG(path string, w, h int) error {
 	img := image.NewNRGBA(image.Rect(0, 0, w, h))
 	for y := range h {

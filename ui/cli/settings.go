@@ -92,14 +92,13 @@ func (s *settingsFlags) underlay(f *pflag.FlagSet) error {
 func parseMix(values []string) (mix []pipeline.StyleShare, err error) {
 	for _, v := range values {
 		share := pipeline.StyleShare{Weight: 1}
-		name := v
-		if i := strings.LastIndex(v, ":"); i > 0 {
-			name = v[:i]
-			if share.Weight, err = strconv.ParseFloat(v[i+1:], 64); err != nil {
+		name := mixName(v)
+		if name != v {
+			if share.Weight, err = strconv.ParseFloat(v[len(name)+1:], 64); err != nil {
 				return nil, &pipeline.FieldError{Field: "mix", Value: strconv.Quote(v), Want: "after the colon stands a weight, such as starry-night:0.5"}
 			}
 		}
-		if strings.ContainsAny(name, `./\`) {
+		if isMixFile(name) {
 			share.StyleImagePath = name
 		} else {
 			share.StyleName = name
@@ -107,6 +106,17 @@ func parseMix(values []string) (mix []pipeline.StyleShare, err error) {
 		mix = append(mix, share)
 	}
 	return mix, nil
+}
+
+// isMixFile tells whether the name of a part of a mix, without its weight, is a file's.
+func isMixFile(name string) bool { return strings.ContainsAny(name, `./\`) }
+
+// mixName is what stands before the weight.
+func mixName(value string) string {
+	if i := strings.LastIndex(value, ":"); i > 0 {
+		return value[:i]
+	}
+	return value
 }
 
 func presetStore() (*preset.Store, error) {

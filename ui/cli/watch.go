@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"github.com/gesso-app/gesso/pipeline"
 	"github.com/gesso-app/gesso/pipeline/batch"
@@ -56,10 +57,18 @@ func (p *program) watch() *cobra.Command {
 			if len(args) == 0 {
 				return &usageError{errors.New("name the folder to watch")}
 			}
-			if w.service != "" {
-				return p.installService(cmd, args[0], w.service)
+			given := cmd.Flags()
+			if w.service != "" { // before the preset sets flags of its own
+				u, err := newUnit(given, args[0])
+				if err != nil {
+					return err
+				}
+				if err := w.check(args[0], &settings, given, &c, out); err != nil {
+					return err
+				}
+				return p.installService(u, w.service)
 			}
-			if err := settings.apply(cmd.Flags()); err != nil {
+			if err := settings.apply(given); err != nil {
 				return err
 			}
 			o, err := engine.options(c.UseANE)
@@ -90,6 +99,18 @@ func (p *program) watch() *cobra.Command {
 	f.StringVar(&w.service, "install-service", "", "`how` to run at every login: print the unit file for this system, write it, or print one for systemd or launchd")
 	f.Lookup("install-service").NoOptDefVal = "print"
 	return cmd
+}
+
+// check finds what would keep a watch from starting, so that no service is made of it.
+func (w *watchFlags) check(dir string, settings *settingsFlags, given *pflag.FlagSet, c *pipeline.Config, out outputFlags) error {
+	if err := settings.apply(given); err != nil {
+		return err
+	}
+	if _, err := out.recipe(*c); err != nil {
+		return err
+	}
+	s := watch.Settings{Dir: dir, Output: w.output, MoveDone: w.moveDone, OnError: w.onError}
+	return watchFault(s.Check())
 }
 
 func (p *program) runWatch(ctx context.Context, dir string, c pipeline.Config, o pipeline.Options, out outputFlags, w watchFlags) (err error) {

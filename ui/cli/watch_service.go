@@ -12,7 +12,6 @@ import (
 	"runtime"
 	"strings"
 
-	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
 	"github.com/gesso-app/gesso/pipeline"
@@ -29,12 +28,8 @@ type unit struct {
 // pathFlags are the flags of watch that name files: a service starts in another folder.
 var pathFlags = map[string]bool{"output": true, "move-done": true, "on-error": true, "style-image": true, "journal": true, "log-file": true}
 
-// installService prints or writes the unit file for a watch with the flags of cmd.
-func (p *program) installService(cmd *cobra.Command, dir, how string) error {
-	u, err := newUnit(cmd.Flags(), dir)
-	if err != nil {
-		return err
-	}
+// installService prints or writes the unit file of a watch.
+func (p *program) installService(u *unit, how string) (err error) {
 	kind := "systemd"
 	if runtime.GOOS == "darwin" {
 		kind = "launchd"
@@ -89,19 +84,32 @@ func newUnit(f *pflag.FlagSet, dir string) (*unit, error) {
 		return nil, err
 	}
 	u := &unit{dir: dir, command: []string{program, "watch", dir}}
+	output := dir
 	f.Visit(func(flag *pflag.Flag) {
-		value := flag.Value.String()
-		if pathFlags[flag.Name] && err == nil {
-			value, err = filepath.Abs(value)
+		if flag.Name == "install-service" {
+			return
 		}
-		if flag.Name != "install-service" {
-			u.command = append(u.command, "--"+flag.Name+"="+value)
+		values := []string{flag.Value.String()}
+		if list, ok := flag.Value.(pflag.SliceValue); ok {
+			values = list.GetSlice()
+		}
+		for _, v := range values {
+			switch {
+			case pathFlags[flag.Name]:
+				v = absolute(v, &err)
+			case flag.Name == "mix" && isMixFile(mixName(v)):
+				v = absolute(v, &err)
+			}
+			if flag.Name == "output" {
+				output = v
+			}
+			u.command = append(u.command, "--"+flag.Name+"="+v)
 		}
 	})
 	if err != nil {
 		return nil, err
 	}
-	for _, name := range []string{"GESSO_ONNXRUNTIME"} {
+	for _, name := range []string{"GESSO_ONNXRUNTIME", "XDG_STATE_HOME", "XDG_CONFIG_HOME"} { // where the library, the journals and the presets are
 		if v := os.Getenv(name); v != "" {
 			u.environment = append(u.environment, name+"="+v)
 		}
@@ -111,9 +119,18 @@ func newUnit(f *pflag.FlagSet, dir string) (*unit, error) {
 			return nil, &usageError{fmt.Errorf("%q holds a line break, which a unit file cannot: choose another name", s)}
 		}
 	}
-	sum := sha256.Sum256([]byte(dir))
+	sum := sha256.Sum256([]byte(dir + "\x00" + output)) // a folder may be watched for several
 	u.name = "app.gesso.watch." + hex.EncodeToString(sum[:4])
 	return u, nil
+}
+
+// absolute makes a path absolute, unless err is set; it sets err.
+func absolute(path string, err *error) string {
+	if *err != nil {
+		return path
+	}
+	path, *err = filepath.Abs(path)
+	return path
 }
 
 // systemd returns a user unit (systemd.service(5)).

@@ -68,7 +68,8 @@ func (w *window) makeMenu() {
 			menuItem(tr("Fit"), shortcut(fyne.Key0, 0), w.compare.Fit), menuItem(tr("Actual Size"), shortcut(fyne.Key1, 0), w.compare.Actual), line,
 			menuItem(tr("Full Screen"), shortcut(fyne.KeyF, fyne.KeyModifierControl|fyne.KeyModifierShift), func() { w.win.SetFullScreen(!w.win.FullScreen()) })),
 		fyne.NewMenu(tr("Window"),
-			menuItem(tr("Queue"), shortcut(fyne.Key2, 0), w.showQueue), menuItem(tr("History"), shortcut(fyne.Key3, 0), w.showHistory)),
+			menuItem(tr("Queue"), shortcut(fyne.Key2, 0), w.showQueue), menuItem(tr("History"), shortcut(fyne.Key3, 0), w.showHistory),
+			menuItem(tr("Watch Folders"), shortcut(fyne.Key4, 0), w.showFolders)),
 		fyne.NewMenu(tr("Help"), fyne.NewMenuItem(tr("About Gesso"), w.about)))
 	w.fillPresets()
 	w.updateMenuItems(s.Snapshot())

@@ -164,6 +164,9 @@ func (w *window) updatePanels(n session.Snapshot) {
 	if w.history != nil {
 		w.history.update()
 	}
+	if w.folders != nil {
+		w.folders.update()
+	}
 	if w.waiting > 0 && n.Queue.Waiting == 0 && w.behind {
 		text := tr("%d pictures are done.", n.Queue.Done)
 		if n.Queue.Failed > 0 {

@@ -4,6 +4,7 @@ package window
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -18,6 +19,7 @@ import (
 	"github.com/gesso-app/gesso/pipeline"
 	"github.com/gesso-app/gesso/pipeline/picture"
 	"github.com/gesso-app/gesso/pipeline/preset"
+	"github.com/gesso-app/gesso/pipeline/unattended"
 	"github.com/gesso-app/gesso/ui/window/session"
 	"github.com/gesso-app/gesso/ui/window/view"
 )
@@ -58,8 +60,11 @@ func Run(ctx context.Context, version string) int {
 		return pipeline.Open(ctx, pipeline.Options{Limits: picture.DefaultLimits, CacheDir: cache})
 	}
 	s := session.New(session.Options{
-		Engine:        engine{pipeline.NewQueue(open), pipeline.NewQueue(open)},
-		StateFolder:   state,
+		Engine:      engine{pipeline.NewQueue(open), pipeline.NewQueue(open)},
+		StateFolder: state,
+		Watch: unattended.WatchOptions{
+			Presets: w.presets, Open: func(ctx context.Context) (unattended.Engine, error) { return asEngine(open(ctx)) },
+		},
 		Changed:       func(session.Snapshot) { seam.call(w.update) },
 		SaveFolder:    picturesDir(),
 		PrivateFolder: cache,
@@ -135,6 +140,14 @@ func (e engine) Save(ctx context.Context, r *pipeline.Rendering, path string, ov
 	return r.Save(ctx, path, overwrite)
 }
 
+// asEngine keeps an engine that did not open from becoming one that is not nil.
+func asEngine(t *pipeline.Transfer, err error) (unattended.Engine, error) {
+	if err != nil {
+		return nil, err
+	}
+	return t, nil
+}
+
 func (e engine) Close() {
 	e.queue.Close()
 	e.batch.Close()
@@ -166,15 +179,31 @@ func speak(language string) error {
 	if language == "" {
 		return nil
 	}
-	data := []byte("{}")
-	if language != "en" {
-		var err error
-		if data, err = assets.Translations.ReadFile("translations/" + language + ".json"); err != nil {
-			return fmt.Errorf("there is no translation for the language %s", language)
-		}
+	data, err := assets.Translations.ReadFile("translations/" + language + ".json")
+	if language == "en" {
+		data, err = english()
+	}
+	if err != nil {
+		return fmt.Errorf("read the translation for the language %s: %w", language, err)
 	}
 	// Fyne offers no choice of a language. It takes the system's; so that one's texts are replaced by the chosen one's.
 	return lang.AddTranslationsForLocale(data, lang.SystemLocale())
+}
+
+// english are the texts as they stand in the source, which are the keys of every translation.
+func english() ([]byte, error) {
+	data, err := assets.Translations.ReadFile("translations/de.json")
+	if err != nil {
+		return nil, err
+	}
+	var texts map[string]string
+	if err := json.Unmarshal(data, &texts); err != nil {
+		return nil, err
+	}
+	for k := range texts {
+		texts[k] = k
+	}
+	return json.Marshal(texts)
 }
 
 // picturesDir is where pictures are offered to be saved that have no place of their own.

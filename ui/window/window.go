@@ -53,6 +53,7 @@ type window struct {
 
 	queue   *queueWindow   // nil until it is shown
 	history *historyWindow // nil until it is shown
+	folders *folderWindow  // nil until it is shown
 }
 
 // Where the window's size is remembered.

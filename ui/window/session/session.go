@@ -10,6 +10,7 @@ import (
 
 	"github.com/gesso-app/gesso/pipeline"
 	"github.com/gesso-app/gesso/pipeline/picture"
+	"github.com/gesso-app/gesso/pipeline/unattended"
 	"github.com/gesso-app/gesso/pipeline/watch"
 )
 
@@ -57,6 +58,8 @@ type Options struct {
 	Settle time.Duration
 	// StateFolder is where the queue and the history are kept over the program's end; without one they are not.
 	StateFolder string
+	// Watch is what watch folders need; without Open, or without a StateFolder, folders are not watched. Path and Changed are the session's.
+	Watch unattended.WatchOptions
 	// SaveFolder is where pictures go whose photo lies under PrivateFolder, the place of the program's own samples.
 	SaveFolder, PrivateFolder string
 }
@@ -90,6 +93,7 @@ type Session struct {
 	own      []OwnStyle // replaced as a whole, never changed
 
 	preferences                  Preferences
+	watches                      *unattended.Watches // nil where folders are not watched
 	preferencesFile, entriesFile *keeper
 }
 
@@ -130,7 +134,7 @@ func New(o Options) *Session {
 	}
 	s := &Session{o: o, dirty: make(chan struct{}, 1), silent: make(chan struct{})}
 	s.ctx, s.cancel = context.WithCancel(context.Background())
-	if err := errors.Join(s.restorePreferences(), s.restoreHistory(), s.restoreQueue()); err != nil {
+	if err := errors.Join(s.restorePreferences(), s.restoreHistory(), s.restoreQueue(), s.restoreFolders()); err != nil {
 		s.status = Status{Text: sentence(err), Tone: ToneWarn}
 	}
 	p := s.preferences
@@ -164,6 +168,9 @@ func (s *Session) Close() {
 	s.cancel()
 	if s.files != nil {
 		_ = s.files.Close() // nothing is written through it
+	}
+	if s.watches != nil {
+		s.watches.Close()
 	}
 	s.o.Engine.Close()
 	s.wg.Wait()

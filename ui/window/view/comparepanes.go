@@ -153,7 +153,7 @@ func (r *compareRenderer) Refresh() {
 	title, detail, shown := Tr("After"), s.AfterDetail, s.After != nil
 	switch {
 	case r.c.single() && r.c.mode == Likeness:
-		title, detail, shown = "Likeness", "Bright: as in the photo. Dark: painted over.", s.Map != nil
+		title, detail, shown = Tr("Likeness"), Tr("Bright: as in the photo. Dark: painted over."), s.Map != nil
 	case r.c.single() && r.c.mode == Split:
 		title = Tr("Before | After")
 	case r.c.single() && r.c.held:
