@@ -11,8 +11,6 @@ import (
 
 func open(path string, o Options) (Model, error) { return coreml.Open(path, o) }
 
-func openONNX(string, Options) (Model, error) { return nil, errors.ErrUnsupported }
-
 func describe(path string, o Options) (in, out []Feature, err error) {
 	m, err := coreml.Open(path, o)
 	if err != nil {

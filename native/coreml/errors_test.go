@@ -154,6 +154,17 @@ func TestPredictRefuses(t *testing.T) {
 	require.ErrorContains(t, err, "is closed")
 }
 
+// TestShortMemory holds that nothing is read or written beyond what Core ML says is an array's memory.
+func TestShortMemory(t *testing.T) {
+	play(t, fake.Modes{IgnoreBackings: true})
+	m := open(t, own("half"), engine.Options{})
+	in, out := ports(t, m)
+	require.NoError(t, m.Predict(t.Context(), in, out))
+	fake.Set(fake.Modes{IgnoreBackings: true, Short: 1})
+	require.ErrorContains(t, m.Predict(t.Context(), in, out), "smaller than its shape and strides")
+	require.ErrorContains(t, m.PredictBatch(t.Context(), []tensorMap{in}, []tensorMap{out}), "smaller than its shape and strides")
+}
+
 // TestCancel holds what the package's comment says: waiting calls are cancelled at once, the running one ends and its error is the context's.
 func TestCancel(t *testing.T) {
 	play(t, fake.Modes{Slow: 150 * time.Millisecond, MacOS: 13}) // one call at a time

@@ -88,10 +88,10 @@ static BOOL known(MLMultiArrayDataType t) {
 	return k;
 }
 - (void)getBytesWithHandler:(void(NS_NOESCAPE ^)(const void *, NSInteger))h {
-	h(q, (NSInteger)w);
+	h(q, (NSInteger)w - fake_get(FAKE_SHORT));
 }
 - (void)getMutableBytesWithHandler:(void(NS_NOESCAPE ^)(void *, NSInteger, NSArray *))h {
-	h(q, (NSInteger)w, b);
+	h(q, (NSInteger)w - fake_get(FAKE_SHORT), b);
 }
 @end
 

@@ -33,6 +33,7 @@ type Modes struct {
 	Slow           time.Duration // a prediction takes at least so long
 	NilUsage       bool          // the plan knows neither processors nor costs
 	NoProgram      bool          // the model's structure is one of layers
+	Short          int           // so many bytes of an array's memory are said not to be there
 	MacOS          float64       // 0: 15.0
 	Thermal        int
 }
@@ -57,6 +58,7 @@ func Set(m Modes) {
 		C.FAKE_NO_PROGRAM:      flag(m.NoProgram),
 		C.FAKE_MACOS:           int(m.MacOS*100 + 0.5),
 		C.FAKE_THERMAL:         m.Thermal,
+		C.FAKE_SHORT:           m.Short,
 	} {
 		C.fake_set(mode, C.int(value))
 	}
