@@ -301,6 +301,12 @@ func (a *args) bandPart() {
 }
 
 func (a *args) fill() {
+	if a.isKnown("shape") {
+		if err := bounded(a.known("shape").Ints()); err != nil {
+			a.fail("%w", err)
+			return
+		}
+	}
 	a.l.node("Expand", a.out(), []string{a.optional("value", a.l.scalar(0)), a.value("shape")})
 }
 
@@ -309,6 +315,12 @@ func (a *args) fillLike() {
 }
 
 func (a *args) range1d() {
+	if a.isKnown("start") && a.isKnown("end") && a.isKnown("step") {
+		if n := (a.float("end", 0) - a.float("start", 0)) / a.float("step", 1); !(n <= maxFolded) { // also where it is no number
+			a.fail("a range of %v numbers", n)
+			return
+		}
+	}
 	var in []string
 	for _, key := range []string{"start", "end", "step"} {
 		in = append(in, a.l.node("Reshape", "", []string{a.value(key), a.l.list()}))

@@ -179,6 +179,10 @@ func (a *args) pad() {
 		a.fail("%d paddings for rank %d", len(p), r)
 		return
 	}
+	if len(p) > 0 && (slices.Max(p) > maxSide || slices.Min(p) < 0) {
+		a.fail("paddings of %v", p)
+		return
+	}
 	full := append(repeat(2*r-len(p), 0), p...)
 	mode := a.string("mode", "constant")
 	if mode == "replicate" {

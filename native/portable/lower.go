@@ -21,9 +21,10 @@ type lowering struct {
 	emitted map[string]string // constants that are already in the graph
 	types   map[string]*milpb.TensorType
 	ops     map[string]func(*args)
-	depth   int    // of blocks inside of blocks
-	classes string // the value that is a classifier's probabilities
-	fixed   bool   // no input changes its shape: the program's shapes hold
+	folded  map[string]bool // values that follow from constants alone
+	depth   int             // of blocks inside of blocks
+	classes string          // the value that is a classifier's probabilities
+	fixed   bool            // no input changes its shape: the program's shapes hold
 }
 
 // lowered is a model as ONNX.
@@ -89,7 +90,7 @@ func lower(p *mlpackage.Package, spec *coremlpb.Model, function string, dry bool
 		return nil, err
 	}
 	l := &lowering{
-		graph: newGraph(), pkg: p, consts: map[string]*mlpackage.Const{}, emitted: map[string]string{}, types: map[string]*milpb.TensorType{}, ops: operations,
+		graph: newGraph(), pkg: p, consts: map[string]*mlpackage.Const{}, emitted: map[string]string{}, types: map[string]*milpb.TensorType{}, ops: operations, folded: map[string]bool{},
 	}
 	l.spill.dry, l.fixed = dry, res.fixed()
 	defer func() {
@@ -290,6 +291,9 @@ func (l *lowering) operation(op *milpb.Operation) error {
 		}
 		l.types[o.GetName()] = t
 	}
+	if err := l.fold(op, kind); err != nil {
+		return fmt.Errorf("operation %q (output %q): %w", kind, op.GetOutputs()[0].GetName(), err)
+	}
 	a := &args{l: l, op: op, kind: kind}
 	f := l.ops[kind]
 	if f == nil {
@@ -301,6 +305,34 @@ func (l *lowering) operation(op *milpb.Operation) error {
 	}
 	if err := l.claim(op); err != nil {
 		return fmt.Errorf("operation %q (output %q): %w", kind, a.out(), err)
+	}
+	return nil
+}
+
+// maxFolded bounds the elements of what is computed from constants alone, which ONNX Runtime does when a model is loaded.
+const maxFolded = 1 << 27
+
+// fold notes what follows from constants alone, and bounds it.
+func (l *lowering) fold(op *milpb.Operation, kind string) error {
+	if kind == "const" || strings.HasPrefix(kind, "constexpr_") {
+		return nil
+	}
+	for _, arg := range op.GetInputs() {
+		for _, b := range arg.GetArguments() {
+			if n := b.GetName(); b.GetValue() == nil && l.consts[n] == nil && !l.folded[n] && kind != "shape" {
+				return nil
+			}
+		}
+	}
+	for _, o := range op.GetOutputs() {
+		l.folded[o.GetName()] = true
+		n := int64(1)
+		for _, d := range mlpackage.Dims(l.types[o.GetName()]) {
+			n *= max(d, 1)
+		}
+		if n > maxFolded {
+			return fmt.Errorf("%d elements follow from constants alone, more than %d", n, int64(maxFolded))
+		}
 	}
 	return nil
 }

@@ -27,6 +27,12 @@ func (a *args) upsampled(h, w float32) string {
 	return a.tail(a.l.cast(a.l.node("Floor", "", []string{scaled}), onnxpb.TensorProto_INT64), 2)
 }
 
+// maxScale bounds the factors of upsamplings, and maxSide the sizes of resizings.
+const (
+	maxScale = 1 << 10
+	maxSide  = 1 << 20
+)
+
 func (a *args) upsampleNearest() {
 	a.l.node("Resize", a.out(), a.scales(), nearest()...)
 }
@@ -50,12 +56,21 @@ func (a *args) upsampleBilinear() {
 }
 
 func (a *args) resizeNearest() {
-	sizes := a.tail(a.l.list(a.int("target_size_height", 1), a.int("target_size_width", 1)), 2)
+	h, w := a.int("target_size_height", 1), a.int("target_size_width", 1)
+	if min(h, w) < 1 || max(h, w) > maxSide {
+		a.fail("a target of %d by %d", h, w)
+		return
+	}
+	sizes := a.tail(a.l.list(h, w), 2)
 	a.l.node("Resize", a.out(), []string{a.value("x"), "", "", sizes}, nearest()...)
 }
 
 func (a *args) resizeBilinear() {
 	h, w := a.int("target_size_height", 1), a.int("target_size_width", 1)
+	if min(h, w) < 1 || max(h, w) > maxSide {
+		a.fail("a target of %d by %d", h, w)
+		return
+	}
 	a.interpolate(a.tail(a.l.list(h, w), 2), []int64{h, w})
 }
 

@@ -73,7 +73,15 @@ func (a *args) split() {
 	a.l.nodes("Split", a.outs(), in, axis, attrInt("num_outputs", int64(len(a.outs()))))
 }
 
-func (a *args) tile() { a.l.node("Tile", a.out(), []string{a.value("x"), a.value("reps")}) }
+func (a *args) tile() {
+	if a.isKnown("reps") {
+		if err := bounded(a.known("reps").Ints()); err != nil {
+			a.fail("%w", err)
+			return
+		}
+	}
+	a.l.node("Tile", a.out(), []string{a.value("x"), a.value("reps")})
+}
 
 func (a *args) expandDims() {
 	a.l.node("Unsqueeze", a.out(), []string{a.value("x"), a.l.list(a.known("axes").Ints()...)})
@@ -95,6 +103,10 @@ func (a *args) scales() []string {
 		return nil
 	}
 	factors := ones(r, 1)
+	if h, w := a.float("scale_factor_height", 1), a.float("scale_factor_width", 1); !(h > 0 && w > 0 && h <= maxScale && w <= maxScale) {
+		a.fail("the factors are %v and %v", h, w)
+		return nil
+	}
 	factors[r-2], factors[r-1] = a.float("scale_factor_height", 1), a.float("scale_factor_width", 1)
 	return []string{a.value("x"), "", a.l.floats([]int64{int64(r)}, factors)}
 }

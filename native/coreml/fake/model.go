@@ -8,10 +8,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"regexp"
 	"slices"
-	"strconv"
-	"strings"
 	"sync"
 
 	"google.golang.org/protobuf/proto"
@@ -102,61 +99,11 @@ func (m *model) run(in map[string]*engine.Tensor) (map[string]*engine.Tensor, er
 	if err != nil {
 		return nil, err
 	}
-	shapes := map[string][]int{}
-	for _, f := range s.Outputs() {
-		shapes[f.Name] = slices.Clone(f.Shape)
-		for i, n := range f.Shape {
-			shapes[f.Name][i] = max(n, 1)
-		}
+	r, ok := s.(engine.Runner)
+	if !ok {
+		return nil, fmt.Errorf("a %T does not make its outputs", s)
 	}
-	for range len(shapes) + 1 {
-		out := map[string]*engine.Tensor{}
-		for _, f := range s.Outputs() {
-			if out[f.Name], err = engine.NewTensor(f.DType, shapes[f.Name]...); err != nil {
-				return nil, err
-			}
-		}
-		if err = s.Predict(background, in, out); err == nil {
-			return out, nil
-		}
-		for _, t := range out {
-			err = errors.Join(err, t.Close())
-		}
-		if !learn(shapes, err) {
-			break
-		}
-	}
-	return nil, err
-}
-
-// wanted is how ONNX Runtime refuses an output's shape: only it knows the shapes that follow from the inputs.
-var wanted = regexp.MustCompile(`[Ss]hape:\s*\{([0-9,]*)\}[^{]*[Ss]hape:\s*\{([0-9,]*)\}`)
-
-// learn puts the shape that the error asks for in the place of the one that it refuses.
-func learn(shapes map[string][]int, err error) bool {
-	parts := wanted.FindStringSubmatch(err.Error())
-	if parts == nil {
-		return false
-	}
-	read := func(s string) (shape []int) {
-		for _, n := range strings.Split(s, ",") {
-			v, _ := strconv.Atoi(n) // digits, by the expression above
-			shape = append(shape, v)
-		}
-		return shape
-	}
-	one, other := read(parts[1]), read(parts[2])
-	for name, s := range shapes {
-		if slices.Equal(s, one) {
-			shapes[name] = other
-			return true
-		}
-		if slices.Equal(s, other) {
-			shapes[name] = one
-			return true
-		}
-	}
-	return false
+	return r.Run(background, in)
 }
 
 // session is the portable engine's model for these inputs.
