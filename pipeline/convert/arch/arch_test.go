@@ -34,14 +34,21 @@ func TestNearest(t *testing.T) {
 		extra   []string
 	}{
 		"lacking": {func(m map[string]*source.Tensor) { delete(m, "res3.in1.bias") }, "TransformerNet (fast neural style)", []string{"res3.in1.bias"}, nil},
-		"too many": {func(m map[string]*source.Tensor) {
-			m["extra.weight"] = source.Floats("extra.weight", []int{1}, []float32{1})
+		"too many": {
+			func(m map[string]*source.Tensor) {
+				m["extra.weight"] = source.Floats("extra.weight", []int{1}, []float32{1})
+			},
+			"TransformerNet (fast neural style)", nil,
+			[]string{"extra.weight"},
 		},
-			"TransformerNet (fast neural style)", nil, []string{"extra.weight"}},
-		"another shape": {func(m map[string]*source.Tensor) {
-			m["in1.weight"] = source.Floats("in1.weight", []int{5}, make([]float32, 5))
+		"another shape": {
+			func(m map[string]*source.Tensor) {
+				m["in1.weight"] = source.Floats("in1.weight", []int{5}, make([]float32, 5))
+			},
+			"TransformerNet (fast neural style)",
+			[]string{"in1.weight of shape [4], not [5]"},
+			[]string{"in1.weight"},
 		},
-			"TransformerNet (fast neural style)", []string{"in1.weight of shape [4], not [5]"}, []string{"in1.weight"}},
 		"nothing": {func(m map[string]*source.Tensor) {
 			clear(m)
 			m["a"] = source.Floats("a", []int{1}, []float32{1})

@@ -128,8 +128,10 @@ func TestSafetensorsRefused(t *testing.T) {
 		"overflowing shape":     {one("U8", "[2147483647,2147483647,2147483647,4]", "[0,16]"), "out of range"},
 		"overflow and zero":     {one("U8", "[0,2147483647,2147483647,2147483647]", "[0,0]"), "out of range"},
 		"many dimensions":       {one("U8", "["+strings.Repeat("1,", 16)+"16]", "[0,16]"), "more than 16"},
-		"overlapping": {safetensorsFile(`{"a":{"dtype":"F32","shape":[2],"data_offsets":[0,8]},"b":{"dtype":"F32","shape":[2],"data_offsets":[4,12]}}`, 16),
-			"one over the other"},
+		"overlapping": {
+			safetensorsFile(`{"a":{"dtype":"F32","shape":[2],"data_offsets":[0,8]},"b":{"dtype":"F32","shape":[2],"data_offsets":[4,12]}}`, 16),
+			"one over the other",
+		},
 		"twice": {safetensorsFile(`{"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4]},"a":{"dtype":"F32","shape":[1],"data_offsets":[4,8]}}`, 16), "there twice"},
 	} {
 		t.Run(name, func(t *testing.T) {
