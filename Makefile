@@ -6,7 +6,7 @@ GOTEST ?= go test
 
 .DEFAULT_GOAL := build
 .NOTPARALLEL:
-.PHONY: help run test bridge packages darwin race lint bench judge build headless lib screens clean
+.PHONY: help run test bridge packages darwin fuzz race lint bench judge build headless lib screens clean
 
 help: ## show the targets
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' Makefile | expand -t 12
@@ -25,6 +25,10 @@ bridge: lib ## test the bridge to Core ML against a fake of it, plain, with Addr
 
 darwin: ## compile for macOS, without a Mac, as far as that goes
 	.ci/darwin
+
+fuzz: lib ## give the readers of model files damaged ones (RUNS=1000: how many)
+	@.ci/install build
+	.ci/fuzz
 
 packages: lib ## have coremltools read packages that gesso convert writes
 	@.ci/install build

@@ -64,7 +64,7 @@ func Place(operations []Operation) Placement { return engine.Place(operations) }
 // Leaving puts the operations that a plan keeps off the Neural Engine first, the dearest at the top; those without a device come last.
 func Leaving(operations []Operation) []Operation { return engine.Leaving(operations) }
 
-// Open loads the network in a .mlpackage folder.
+// Open loads the network in a .mlpackage folder or a .mlmodel file.
 func Open(path string, o Options) (Model, error) { return open(path, o) }
 
 // OpenONNX loads an ONNX file as it is, where an engine runs those: the error is errors.ErrUnsupported elsewhere, and for inputs and outputs of

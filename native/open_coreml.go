@@ -21,6 +21,8 @@ func describe(path string, o Options) (in, out []Feature, err error) {
 	return m.Inputs(), m.Outputs(), m.Close()
 }
 
+func openONNX(string, Options) (Model, error) { return nil, errors.ErrUnsupported }
+
 func name() string { return coreml.Name() }
 
 func processors() ([]engine.Device, int) { return coreml.Devices() }

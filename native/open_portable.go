@@ -9,11 +9,11 @@ import (
 
 func open(path string, o Options) (Model, error) { return portable.Open(path, o) }
 
-func openONNX(path string, o Options) (Model, error) { return portable.OpenONNX(path, o) }
-
 func describe(path string, o Options) (in, out []Feature, err error) {
 	return portable.Describe(path, o)
 }
+
+func openONNX(path string, o Options) (Model, error) { return portable.OpenONNX(path, o) }
 
 func name() string { return portable.Name() }
 

@@ -36,7 +36,7 @@ type Config struct {
 	StyleMix []StyleShare `json:"style_mix,omitempty"`
 	// StyleCode is a style that was read before.
 	StyleCode *StyleCode `json:"style_code,omitempty"`
-	// OutputPath is the picture to write: .jpg, .jpeg or .png. Render does not use it.
+	// OutputPath is the picture to write: .jpg, .jpeg, .png, .tif, .tiff or .webp. Render does not use it.
 	OutputPath string `json:"output_path,omitempty"`
 	// StyleStrength is how far to go from the photo (0) to the painting (1); default 0.7.
 	StyleStrength float64 `json:"style_strength"`

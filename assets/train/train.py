@@ -163,7 +163,7 @@ def strokes(a):
         tv = sum(t.abs().mean() for t in gradients(o))
         over = (F.relu(-o) + F.relu(o - 1)).mean()
         same, grid = l1(back, X[:1]), weave(o)
-        r.learn(a.content_weight * content + 4 * style + palette + a.tv * tv + same + 4 * over + 4 * grid, [content, style, palette, same, grid])
+        r.learn(a.content_weight * content + 4 * style + a.palette * palette + a.tv * tv + same + 4 * over + 4 * grid, [content, style, palette, same, grid])
 
 
 def plot(a):
@@ -193,6 +193,7 @@ def main():
     q.add_argument("--steps", type=int, default=4000), q.add_argument("--count", type=int, default=4000)
     q.add_argument("--batch", type=int, default=6), q.add_argument("--size", type=int, default=192)
     q.add_argument("--rate", type=float, default=1e-3), q.add_argument("--content-weight", type=float, default=0.6)
+    q.add_argument("--palette", type=float, default=4.0)
     q.add_argument("--tv", type=float, default=0.2), q.add_argument("--threads", type=int, default=2)
     a = q.parse_args()
     torch.set_num_threads(a.threads), random.seed(0), np.random.seed(0)

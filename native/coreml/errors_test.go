@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"runtime"
 	"sync"
 	"testing"
 	"time"
@@ -199,6 +200,19 @@ func TestCloseWaits(t *testing.T) {
 	require.NoError(t, m.Close())
 	calls.Wait()
 	require.NoError(t, err)
+}
+
+// TestCloseEndsTheThread holds that a closed model leaves no goroutine, and so no thread, behind.
+func TestCloseEndsTheThread(t *testing.T) {
+	play(t, fake.Modes{})
+	cache := t.TempDir()
+	before := runtime.NumGoroutine()
+	for range 4 {
+		m, err := Open(own("half"), engine.Options{CacheDir: cache})
+		require.NoError(t, err)
+		require.NoError(t, m.Close())
+	}
+	require.Eventually(t, func() bool { return runtime.NumGoroutine() <= before+1 }, 5*time.Second, 10*time.Millisecond) // Eventually has one of its own
 }
 
 func TestPlan(t *testing.T) {

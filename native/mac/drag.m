@@ -3,7 +3,6 @@
 // Dragging out a picture as a promise: the file is written when it has been dropped.
 #include "internal.h"
 #include <stdlib.h>
-#import <UniformTypeIdentifiers/UniformTypeIdentifiers.h>
 
 @interface GessoPromise : NSObject <NSFilePromiseProviderDelegate, NSDraggingSource>
 @property(nonatomic) uint64_t gessoCall;
@@ -50,7 +49,7 @@ static GessoPromise *dragged;
 }
 @end
 
-char *gesso_mac_drag(const char *name, uint64_t call) {
+char *gesso_mac_drag(const char *name, const void *icon, size_t size, uint64_t call) {
 	__block GessoPromise *promise = [[GessoPromise alloc] init]; // from here on the call is forgotten with it
 	promise.gessoCall = call;
 	char *wrong = gesso_mac_do(^NSString * {
@@ -59,13 +58,15 @@ char *gesso_mac_drag(const char *name, uint64_t call) {
 		NSEvent *event = [NSApp currentEvent];
 		if (!view || !event) return @"no mouse event is being handled";
 		promise.gessoName = file;
-		UTType *type = [UTType typeWithFilenameExtension:file.pathExtension];
-		NSFilePromiseProvider *provider = [[NSFilePromiseProvider alloc] initWithFileType:type ? type.identifier : @"public.data" delegate:promise];
+		NSString *type = [[file.pathExtension lowercaseString] isEqualToString:@"png"] ? @"public.png" : @"public.jpeg";
+		NSFilePromiseProvider *provider = [[NSFilePromiseProvider alloc] initWithFileType:type delegate:promise];
 		provider.userInfo = promise; // its delegate is weak, and may be asked after the drag has ended
 		NSDraggingItem *item = [[NSDraggingItem alloc] initWithPasteboardWriter:provider];
 		NSPoint at = [view convertPoint:event.locationInWindow fromView:nil];
-		NSRect frame = {{at.x - 32, at.y - 32}, {64, 64}};
-		[item setDraggingFrame:frame contents:type ? [[NSWorkspace sharedWorkspace] iconForContentType:type] : nil];
+		NSImage *image = [[NSImage alloc] initWithData:[NSData dataWithBytes:icon length:size]];
+		NSSize s = image ? image.size : (NSSize){0, 0};
+		NSRect frame = {{at.x - s.width / 2, at.y - s.height / 2}, s};
+		[item setDraggingFrame:frame contents:image];
 		dragged = promise;
 		[view beginDraggingSessionWithItems:@[ item ] event:event source:promise];
 		return nil;

@@ -19,7 +19,7 @@ type Panel struct {
 	Title      string
 	Folder     string   // where it begins; empty: where the last one ended
 	Name       string   // that a save panel offers
-	Extensions []string // of the files that may be chosen, without dots; empty: any
+	Extensions []string // of the files that an open panel lets choose, without dots; empty: any
 	Many       bool     // whether an open panel takes several files
 }
 

@@ -23,9 +23,10 @@ char *gesso_mac_copy(const void *data, size_t size);
 char *gesso_mac_reveal(const char *path);
 char *gesso_mac_share(const char *path);
 
-// gesso_mac_drag begins to drag a file of that name out of the key window, at the mouse event being handled. gessoMacWrite writes the file when it has
+// gesso_mac_drag begins to drag a JPEG or PNG file of that name out of the key window, at the mouse event being handled; icon, a picture file in
+// memory, is what hangs on the pointer. gessoMacWrite writes the file when it has
 // been dropped, on another thread; gessoMacForget tells when nobody can ask for it any more.
-char *gesso_mac_drag(const char *name, uint64_t call);
+char *gesso_mac_drag(const char *name, const void *icon, size_t size, uint64_t call);
 
 // gesso_mac_listen has gessoMacOpen called with files that are to be opened. It may be called before there is an application, once, on any thread.
 void gesso_mac_listen(void);

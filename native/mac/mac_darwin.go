@@ -2,7 +2,7 @@ package mac
 
 /*
 #cgo CFLAGS: -fobjc-arc
-#cgo LDFLAGS: -framework AppKit -framework Foundation -framework UniformTypeIdentifiers
+#cgo LDFLAGS: -framework AppKit -framework Foundation
 #include <stdlib.h>
 #include "mac.h"
 */
@@ -172,11 +172,17 @@ func Share(path string) (err error) {
 	return err
 }
 
-// DragOut begins to drag a file of that name out of the window. It must be called while a movement of the mouse with its button down is being handled.
-// Where the file is dropped write is called, on a thread of its own, with the path that it is to have; dropped nowhere, it is not.
-func DragOut(name string, write func(path string) error) (err error) {
+// DragOut begins to drag a picture out of the window; name is its file's, which ends in .png or .jpg, and icon, a small PNG, hangs on the pointer. It must
+// be called while a movement of the mouse with its button down is being handled. Where the picture is dropped write is called, on a thread of its
+// own, with the path that the file is to have; dropped nowhere, it is not.
+func DragOut(name string, icon []byte, write func(path string) error) (err error) {
+	if len(icon) == 0 {
+		return fmt.Errorf("drag %s: it has no icon", name)
+	}
 	call := drags.put(write) // until gessoMacForget
-	with(name, func(n *C.char) { err = said("drag "+name, C.gesso_mac_drag(n, call)) })
+	with(name, func(n *C.char) {
+		err = said("drag "+name, C.gesso_mac_drag(n, unsafe.Pointer(&icon[0]), C.size_t(len(icon)), call))
+	})
 	return err
 }
 

@@ -41,8 +41,8 @@ func Reveal(path string) error {
 // Share offers a file to the system's services.
 func Share(string) error { return ErrUnsupported }
 
-// DragOut begins to drag a file that is yet to be written.
-func DragOut(string, func(path string) error) error { return ErrUnsupported }
+// DragOut begins to drag a picture that is yet to be written.
+func DragOut(string, []byte, func(path string) error) error { return ErrUnsupported }
 
 // OnOpen has f called with the files that the system asks the program to open.
 func OnOpen(func(paths []string)) {}

@@ -37,6 +37,6 @@ func TestWhatOnlyMacOSHas(t *testing.T) {
 	require.ErrorIs(t, err, ErrUnsupported)
 	require.ErrorIs(t, Copy([]byte{1}), ErrUnsupported)
 	require.ErrorIs(t, Share("x"), ErrUnsupported)
-	require.ErrorIs(t, DragOut("x", func(string) error { t.Error("called"); return nil }), ErrUnsupported)
+	require.ErrorIs(t, DragOut("x", nil, func(string) error { t.Error("called"); return nil }), ErrUnsupported)
 	OnOpen(never)
 }

@@ -47,6 +47,9 @@ func (p *Package) blob(name string, offset uint64) (*blobRef, error) {
 	if at > size || n > size-at {
 		return nil, fmt.Errorf("%s: the weights at offset %d end past the file: it is cut short", rel, offset)
 	}
+	if at < offset+blobAlign || at%blobAlign != 0 {
+		return nil, fmt.Errorf("%s: the weights at offset %d lie where no weights can be", rel, offset)
+	}
 	return &blobRef{b.file, int64(at), b.data[at : at+n]}, nil
 }
 

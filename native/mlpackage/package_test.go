@@ -201,7 +201,7 @@ func TestOpenRefuses(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "file")
 	require.NoError(t, os.WriteFile(file, nil, 0o644))
 	_, err = Open(file)
-	require.ErrorContains(t, err, "is not a .mlpackage folder")
+	require.ErrorContains(t, err, "is not a Core ML specification: it is empty")
 }
 
 func TestBlobsRefused(t *testing.T) {

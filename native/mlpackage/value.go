@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math"
 	"os"
+	"sync"
 
 	"github.com/gesso-app/gesso/native/mlpackage/milpb"
 )
@@ -53,8 +54,9 @@ func (c *Const) Read(dst []float32, at int64) {
 	case c.fill != nil:
 		c.fill(dst, at)
 	case c.packed != nil && c.DType == milpb.DataType_FLOAT16:
+		b, t := c.packed[2*at:2*(at+int64(len(dst)))], halves()
 		for i := range dst {
-			dst[i] = Half(binary.LittleEndian.Uint16(c.packed[2*(at+int64(i)):]))
+			dst[i] = t[uint16(b[2*i])|uint16(b[2*i+1])<<8]
 		}
 	case c.packed != nil && c.DType == milpb.DataType_FLOAT32:
 		for i := range dst {
@@ -131,6 +133,15 @@ func Half(h uint16) float32 {
 	return math.Float32frombits(sign | (exp+112)<<23 | frac<<13)
 }
 
+// halves are all float16 numbers as float32: weights are converted by the million.
+var halves = sync.OnceValue(func() *[1 << 16]float32 {
+	t := new([1 << 16]float32)
+	for h := range t {
+		t[h] = Half(uint16(h))
+	}
+	return t
+})
+
 // ToHalf rounds to the nearest IEEE 754 binary16, ties to even.
 func ToHalf(v float32) uint16 {
 	b := math.Float32bits(v)
@@ -148,12 +159,15 @@ func ToHalf(v float32) uint16 {
 	return sign | uint16((b-0x38000000)>>13)
 }
 
+// maxDim stands for all larger dimensions: no tensor that is this large is taken.
+const maxDim = 1 << 40
+
 // Dims returns a tensor type's dimensions; -1 is one that is not fixed.
 func Dims(t *milpb.TensorType) []int64 {
 	out := make([]int64, 0, len(t.GetDimensions()))
 	for _, d := range t.GetDimensions() {
-		if c := d.GetConstant(); c != nil && c.Size <= math.MaxInt32 {
-			out = append(out, int64(c.Size))
+		if c := d.GetConstant(); c != nil {
+			out = append(out, int64(min(c.Size, maxDim)))
 		} else {
 			out = append(out, -1)
 		}

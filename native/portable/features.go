@@ -39,7 +39,7 @@ func describe(d *coremlpb.FeatureDescription, kind string) (*port, error) {
 	case nil:
 		err = fmt.Errorf("its type is missing")
 	default:
-		err = fmt.Errorf("it is neither an array of numbers nor a picture, but a %s", kindOf(t))
+		err = fmt.Errorf("it is neither an array of numbers nor a picture, but a %s", kindOfFeature(t))
 	}
 	if err != nil {
 		return nil, fmt.Errorf("the %s %q: %w", kind, d.GetName(), err)
@@ -47,8 +47,8 @@ func describe(d *coremlpb.FeatureDescription, kind string) (*port, error) {
 	return p, nil
 }
 
-// kindOf names the types of features that only Core ML has.
-func kindOf(t any) string {
+// kindOfFeature names the types of features that only Core ML has.
+func kindOfFeature(t any) string {
 	switch t.(type) {
 	case *coremlpb.FeatureType_Int64Type:
 		return "whole number"

@@ -21,7 +21,9 @@ type lowering struct {
 	emitted map[string]string // constants that are already in the graph
 	types   map[string]*milpb.TensorType
 	ops     map[string]func(*args)
-	depth   int // of blocks inside of blocks
+	depth   int    // of blocks inside of blocks
+	classes string // the value that is a classifier's probabilities
+	fixed   bool   // no input changes its shape: the program's shapes hold
 }
 
 // lowered is a model as ONNX.
@@ -89,7 +91,7 @@ func lower(p *mlpackage.Package, spec *coremlpb.Model, function string, dry bool
 	l := &lowering{
 		graph: newGraph(), pkg: p, consts: map[string]*mlpackage.Const{}, emitted: map[string]string{}, types: map[string]*milpb.TensorType{}, ops: operations,
 	}
-	l.spill.dry = dry
+	l.spill.dry, l.fixed = dry, res.fixed()
 	defer func() {
 		if err != nil {
 			_ = l.spill.close() // the error that is returned says more
@@ -121,6 +123,9 @@ func (l *lowering) program(res *lowered, program *milpb.Program, about *interfac
 	if len(fn.GetInputs()) != len(res.in) {
 		return fmt.Errorf("the description has %d inputs and the program %d", len(res.in), len(fn.GetInputs()))
 	}
+	if err := l.known(block, 0); err != nil {
+		return err
+	}
 	for _, in := range fn.GetInputs() {
 		if err := l.input(res, in); err != nil {
 			return err
@@ -129,7 +134,7 @@ func (l *lowering) program(res *lowered, program *milpb.Program, about *interfac
 	if err := l.block(block); err != nil {
 		return err
 	}
-	wanted, err := describeAll(about.out, "output")
+	wanted, err := l.wanted(about)
 	if err != nil {
 		return err
 	}
@@ -144,7 +149,7 @@ func (l *lowering) program(res *lowered, program *milpb.Program, about *interfac
 		return fmt.Errorf("the program gives nothing")
 	}
 	for _, p := range wanted {
-		if !slices.Contains(block.GetOutputs(), p.Name) {
+		if !slices.Contains(block.GetOutputs(), p.Name) && l.classes == "" {
 			return fmt.Errorf("the program gives no output %q", p.Name)
 		}
 		if err := l.output(p); err != nil {
@@ -153,6 +158,30 @@ func (l *lowering) program(res *lowered, program *milpb.Program, about *interfac
 		res.out = append(res.out, p)
 	}
 	return nil
+}
+
+// wanted are the outputs that the description names. Of a classifier's, the dictionary becomes an array of the probabilities, in the order of
+// the classes, and the name of the likeliest class is not made here.
+func (l *lowering) wanted(about *interfaces) (out []*port, err error) {
+	var plain []*coremlpb.FeatureDescription
+	for _, d := range about.out {
+		switch d.GetType().GetType().(type) {
+		case *coremlpb.FeatureType_StringType, *coremlpb.FeatureType_Int64Type, *coremlpb.FeatureType_DictionaryType:
+			if l.classes == "" {
+				plain = append(plain, d) // which is an error
+			} else if d.GetType().GetDictionaryType() != nil {
+				p := &port{}
+				p.Name = d.GetName()
+				l.types[p.Name] = l.types[l.classes]
+				l.node("Identity", p.Name, []string{l.classes})
+				out = append(out, p)
+			}
+		default:
+			plain = append(plain, d)
+		}
+	}
+	arrays, err := describeAll(plain, "output")
+	return append(out, arrays...), err
 }
 
 func (l *lowering) input(res *lowered, in *milpb.NamedValueType) error {
@@ -203,10 +232,47 @@ func (l *lowering) block(b *milpb.Block) error {
 	return nil
 }
 
-func (l *lowering) operation(op *milpb.Operation) error {
+// known looks for operations that this engine does not have before any is lowered, which may take a while.
+func (l *lowering) known(b *milpb.Block, depth int) error {
+	if depth > maxDepth {
+		return fmt.Errorf("blocks inside of blocks, more than %d deep", maxDepth)
+	}
+	for _, op := range b.GetOperations() {
+		if kind := kindOf(op); l.ops[kind] == nil && kind != classify {
+			output := ""
+			if len(op.GetOutputs()) > 0 {
+				output = op.GetOutputs()[0].GetName()
+			}
+			return &UnsupportedError{kind, output, ""}
+		}
+		for _, inner := range op.GetBlocks() {
+			if err := l.known(inner, depth+1); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// classify is the operation that gives a class's name and a dictionary: see wanted.
+const classify = "classify"
+
+// kindOf is an operation's type without the version that compiled models put before it, as in ios17.conv.
+func kindOf(op *milpb.Operation) string {
 	kind := op.GetType()
-	if _, after, ok := strings.Cut(kind, "."); ok && strings.HasPrefix(kind, "ios") { // as compiled models name them: ios17.conv
-		kind = after
+	if before, after, ok := strings.Cut(kind, "."); ok && strings.HasPrefix(before, "ios") {
+		return after
+	}
+	return kind
+}
+
+func (l *lowering) operation(op *milpb.Operation) error {
+	kind := kindOf(op)
+	if kind == classify { // its outputs are no tensors
+		if b := op.GetInputs()["probabilities"].GetArguments(); len(b) == 1 && l.types[b[0].GetName()] != nil {
+			l.classes = b[0].GetName()
+			return nil
+		}
 	}
 	if len(op.GetOutputs()) == 0 {
 		return &UnsupportedError{kind, "", "it has no output"}
@@ -232,6 +298,27 @@ func (l *lowering) operation(op *milpb.Operation) error {
 	f(a)
 	if a.err != nil {
 		return fmt.Errorf("operation %q (output %q): %w", kind, a.out(), a.err)
+	}
+	if err := l.claim(op); err != nil {
+		return fmt.Errorf("operation %q (output %q): %w", kind, a.out(), err)
+	}
+	return nil
+}
+
+// claim has ONNX Runtime hold what an operation gives to the shapes that the program states. Constants are compared here.
+func (l *lowering) claim(op *milpb.Operation) error {
+	for _, o := range op.GetOutputs() {
+		t := l.types[o.GetName()]
+		dims := mlpackage.Dims(t)
+		if c := l.consts[o.GetName()]; c != nil {
+			if !slices.Equal(c.Shape, dims) {
+				return fmt.Errorf("its constant has the shape %v, and the program says %v", c.Shape, dims)
+			}
+			continue
+		}
+		if l.fixed && !slices.Contains(dims, -1) {
+			l.onnx.ValueInfo = append(l.onnx.ValueInfo, declare(o.GetName(), elemType(t.GetDataType()), dims))
+		}
 	}
 	return nil
 }
@@ -288,6 +375,9 @@ func (l *lowering) output(p *port) error {
 	}
 	p.Shapes, p.Ranges = nil, nil
 	l.offer(p, value, elemType(t.GetDataType()), dims)
+	if info := l.onnx.Output[len(l.onnx.Output)-1]; l.fixed && p.graph == p.Name && !slices.Contains(dims, -1) {
+		info.Type = declare(p.graph, wire(p.DType), dims).Type
+	}
 	return nil
 }
 

@@ -11,6 +11,7 @@ import (
 
 	"github.com/gesso-app/gesso/native/engine"
 	"github.com/gesso-app/gesso/native/mlpackage"
+	"github.com/gesso-app/gesso/native/mlpackage/coremlpb"
 )
 
 // model is a package that ONNX Runtime runs.
@@ -27,32 +28,46 @@ func Open(path string, o engine.Options) (engine.Model, error) {
 	if err := environment(); err != nil {
 		return nil, err
 	}
-	m, err := openModel(path, o)
+	m, err := openAny(path, o)
 	if err != nil {
 		return nil, fmt.Errorf("load the model %s: %w", path, err)
 	}
 	return m, nil
 }
 
-func openModel(path string, o engine.Options) (_ *model, err error) {
+func openAny(path string, o engine.Options) (engine.Model, error) {
 	p, err := mlpackage.Open(path)
 	if err != nil {
 		return nil, err
 	}
-	m := &model{path: path, keep: []func() error{p.Close}}
+	spec := p.Spec
+	p.Spec = nil // the graph has all that is needed of it
+	if len(mlpackage.Submodels(spec)) > 0 {
+		return openPipeline(path, p, spec, o)
+	}
+	m, err := openModel(path, p, spec, o, p.Close)
+	if err != nil { // not the nil pointer
+		return nil, err
+	}
+	return m, nil
+}
+
+// openModel loads one model of a package. What is in keep is called when the package is not needed any more, also after an error.
+func openModel(path string, p *mlpackage.Package, spec *coremlpb.Model, o engine.Options, keep ...func() error) (_ *model, err error) {
+	m := &model{path: path, keep: keep}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, m.Close())
 		}
 	}()
-	low, err := lower(p, p.Spec, o.Function, false)
+	low, err := lower(p, spec, o.Function, false)
 	if err != nil {
 		return nil, err
 	}
 	m.keep = append(m.keep, low.weights.close)
-	p.Spec = nil // the graph has all that is needed of it
 	m.ports = &lowered{in: low.in, out: low.out}
-	m.sessions = &sessions{low: low, options: o, split: splits(low, o)}
+	m.sessions = &sessions{low: low, options: o}
+	m.sessions.split, m.sessions.any = splits(low, o)
 	m.in, m.out = features(low.in), features(low.out)
 	shapes := make([][]int, len(low.in))
 	for i, f := range low.in {
@@ -61,6 +76,7 @@ func openModel(path string, o engine.Options) (_ *model, err error) {
 	if _, err = m.sessions.get(shapes); err != nil {
 		return nil, err
 	}
+	m.sessions.last = "" // nobody has asked for that shape yet
 	if !m.sessions.split {
 		m.sessions.low = m.ports // the graph is in ONNX Runtime's memory
 		return m, m.release()
@@ -76,6 +92,9 @@ func Describe(path string, o engine.Options) (in, out []engine.Feature, err erro
 	}
 	defer func() { err = errors.Join(err, p.Close()) }()
 	low, err := lower(p, p.Spec, o.Function, true)
+	if len(mlpackage.Submodels(p.Spec)) > 0 {
+		low, err = describePipeline(p)
+	}
 	if err != nil {
 		return nil, nil, fmt.Errorf("read the model %s: %w", path, err)
 	}

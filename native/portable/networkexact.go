@@ -195,7 +195,7 @@ func signed(v []uint64) []int64 {
 }
 
 func (y *layer) tile() {
-	reps := y.g().list()
+	var reps string
 	if len(y.p.GetInput()) > 1 {
 		reps = y.index(1)
 	} else {

@@ -1,8 +1,11 @@
 package portable
 
 import (
+	"maps"
 	"os"
 	"regexp"
+	"slices"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -25,4 +28,13 @@ func TestReadmeListsOperations(t *testing.T) {
 	for _, op := range have {
 		require.Contains(t, append(want, "and", "comparison", "sorting", "weights"), op, "the list says more")
 	}
+}
+
+// TestReadmeListsLayers holds the list of layers to the table.
+func TestReadmeListsLayers(t *testing.T) {
+	b, err := os.ReadFile("../README.md")
+	require.NoError(t, err)
+	list := regexp.MustCompile(`(?s)## Layers of neural networks\n\n(.*?)\n\n`).FindSubmatch(b)
+	require.NotNil(t, list)
+	require.ElementsMatch(t, slices.Collect(maps.Keys(layers)), strings.Fields(string(list[1])))
 }

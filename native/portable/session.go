@@ -27,24 +27,27 @@ type session struct {
 }
 
 // sessions keeps those that were used last; the first is the latest. The graph with its dimensions left open is made into one with fixed
-// dimensions for each of the shapes, which ONNX Runtime plans better.
+// dimensions for each of the shapes, which ONNX Runtime plans better: of enumerated shapes at once, of ranged ones when one is used again.
 type sessions struct {
 	low     *lowered
 	options engine.Options
 	split   bool // one session a shape
+	any     bool // there is one for all shapes too
 	open    []*session
+	last    string // the shapes of the last call
 }
 
-// splits tells whether each shape gets a session.
-func splits(low *lowered, o engine.Options) bool {
+// splits tells whether each shape gets a session, and whether there is one for all of them.
+func splits(low *lowered, o engine.Options) (split, all bool) {
 	several := false
 	for _, p := range low.in {
-		several = several || len(p.Shapes) > 0 && slices.Contains(p.changes(), true)
-		if len(p.Ranges) > 0 && slices.Contains(p.changes(), true) {
-			return false
+		if slices.Contains(p.changes(), true) {
+			several = several || len(p.Shapes) > 0
+			all = all || len(p.Ranges) > 0
 		}
 	}
-	return several && o.Reshapes != engine.ReshapesFrequent && low.size() <= maxShared
+	split = (several || all) && o.Reshapes != engine.ReshapesFrequent && low.size() <= maxShared
+	return split, all || !split
 }
 
 // size is the number of bytes of the weights as float32.
@@ -70,6 +73,10 @@ func (s *sessions) get(shapes [][]int) (*ort.DynamicAdvancedSession, error) {
 	if s.split {
 		key = fmt.Sprint(shapes)
 	}
+	known := slices.ContainsFunc(s.open, func(o *session) bool { return o.key == key })
+	if !known && s.any && s.last != key {
+		s.last, key = key, ""
+	}
 	if k := slices.IndexFunc(s.open, func(o *session) bool { return o.key == key }); k >= 0 {
 		found := s.open[k]
 		s.open = slices.Insert(slices.Delete(s.open, k, k+1), 0, found)
@@ -82,7 +89,7 @@ func (s *sessions) get(shapes [][]int) (*ort.DynamicAdvancedSession, error) {
 			return nil, err
 		}
 	}
-	run, err := s.create(shapes)
+	run, err := s.create(key, shapes)
 	if err != nil {
 		return nil, err
 	}
@@ -90,31 +97,32 @@ func (s *sessions) get(shapes [][]int) (*ort.DynamicAdvancedSession, error) {
 	return run, nil
 }
 
-func (s *sessions) create(shapes [][]int) (*ort.DynamicAdvancedSession, error) {
+// create makes a session for these shapes, or for all where the key is empty.
+func (s *sessions) create(key string, shapes [][]int) (*ort.DynamicAdvancedSession, error) {
 	model := s.low.model
-	if s.split {
+	if key != "" {
 		model = shaped(model, s.low.in, shapes)
 	}
 	data, err := proto.Marshal(model)
 	if err != nil {
 		return nil, fmt.Errorf("the graph without its weights in files is too large: %w", err)
 	}
-	options, err := sessionOptions(s.options, s.split || s.low.fixed())
+	options, err := sessionOptions(s.options, manner{planned: key != "" || s.low.fixed(), large: s.low.size() > maxShared})
 	if err != nil {
 		return nil, err
 	}
-	var in, out []string
-	for _, p := range s.low.in {
-		in = append(in, p.graph)
-	}
-	for _, p := range s.low.out {
-		out = append(out, p.graph)
-	}
-	run, err := ort.NewDynamicAdvancedSessionWithONNXData(data, in, out, options)
+	run, err := ort.NewDynamicAdvancedSessionWithONNXData(data, graphNames(s.low.in), graphNames(s.low.out), options)
 	if err = errors.Join(err, options.Destroy()); err != nil {
 		return nil, plain(err)
 	}
 	return run, nil
+}
+
+func graphNames(ports []*port) (names []string) {
+	for _, p := range ports {
+		names = append(names, p.graph)
+	}
+	return names
 }
 
 // plain takes the colours and places in ONNX Runtime's source out of its messages.
@@ -154,7 +162,14 @@ func (s *sessions) close() error {
 	return errors.Join(errs...)
 }
 
-func sessionOptions(o engine.Options, planned bool) (*ort.SessionOptions, error) {
+// manner is how a session is made.
+type manner struct {
+	planned bool // all shapes are known
+	large   bool // in its weights
+	asIs    bool // an ONNX file of another maker
+}
+
+func sessionOptions(o engine.Options, how manner) (*ort.SessionOptions, error) {
 	s, err := ort.NewSessionOptions()
 	if err != nil {
 		return nil, err
@@ -163,14 +178,27 @@ func sessionOptions(o engine.Options, planned bool) (*ort.SessionOptions, error)
 	if n < 1 {
 		n = threads()
 	}
-	_ = planned
+	level := ort.GraphOptimizationLevel(ort.GraphOptimizationLevelEnableAll)
+	if how.large { // the layouts of the highest level keep convolutions' weights twice
+		level = ort.GraphOptimizationLevelEnableExtended
+	}
+	arena := how.planned || o.KeepMemory // kept from run to run: it spares the system clearing pages anew
 	for _, set := range []func() error{
 		func() error { return s.SetIntraOpNumThreads(n) },
 		func() error { return s.SetInterOpNumThreads(1) },
-		func() error { return s.SetGraphOptimizationLevel(ort.GraphOptimizationLevelEnableAll) },
-		func() error { return s.SetCpuMemArena(o.KeepMemory) }, // without it memory goes back after a run
+		func() error { return s.SetGraphOptimizationLevel(level) },
+		func() error { return s.SetCpuMemArena(arena) },
 		func() error { return s.AddSessionConfigEntry("session.intra_op.allow_spinning", "0") },
 		func() error {
+			if how.asIs {
+				return nil
+			}
+			return s.AddSessionConfigEntry("session.strict_shape_type_inference", "1") // the program's shapes are checked
+		},
+		func() error {
+			if how.asIs { // its weights lie beside it
+				return nil
+			}
 			return s.AddSessionConfigEntry("session.model_external_initializers_file_folder_path", weightsFolder)
 		},
 	} {

@@ -4,7 +4,10 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"runtime"
 	"strconv"
+	"sync"
+	"sync/atomic"
 	"unsafe"
 
 	"google.golang.org/protobuf/proto"
@@ -30,10 +33,10 @@ const maxWeights = 1 << 37
 // spill keeps decoded weights in a temporary file until the model is loaded, so that they are neither in the graph nor twice in memory. Its name
 // stays until then, as ONNX Runtime refuses files without one.
 type spill struct {
-	dry    bool // nothing is decoded: the graph is only checked
-	file   *os.File
-	at     int64
-	buffer []float32
+	dry     bool // nothing is decoded: the graph is only checked
+	file    *os.File
+	at      int64
+	buffers [][]float32 // one a thread
 }
 
 func (s *spill) open() error {
@@ -44,13 +47,16 @@ func (s *spill) open() error {
 	if err != nil {
 		return fmt.Errorf("keep decoded weights: %w", err)
 	}
-	s.file, s.buffer = f, make([]float32, 1<<18)
+	s.file = f
 	return nil
 }
 
-// add writes a constant's elements as float32, piece by piece.
+// add writes a constant's elements as float32, piece by piece; those that are float16 by several threads.
 func (s *spill) add(c *mlpackage.Const) (offset int64, err error) {
-	if s.dry {
+	if s.dry { // the ends are decoded: an error of the program would show
+		probe := make([]float32, min(c.Len(), 64))
+		c.Read(probe, 0)
+		c.Read(probe, c.Len()-int64(len(probe)))
 		return 0, nil
 	}
 	if err := s.open(); err != nil {
@@ -61,28 +67,49 @@ func (s *spill) add(c *mlpackage.Const) (offset int64, err error) {
 		return 0, fmt.Errorf("the decoded weights are larger than %d GiB", maxWeights>>30)
 	}
 	offset = s.at
-	for at := int64(0); at < n; {
-		part := s.buffer[:min(n-at, int64(len(s.buffer)))]
-		c.Read(part, at)
-		if _, err := s.file.Write(bytesOf(part)); err != nil {
-			return 0, fmt.Errorf("keep decoded weights: %w", err)
-		}
-		at += int64(len(part))
+	workers := 1
+	if _, _, raw := c.OnDisk(); raw {
+		workers = min(runtime.GOMAXPROCS(0), maxWorkers)
 	}
-	pad := (64 - 4*n%64) % 64
-	if _, err := s.file.Write(make([]byte, pad)); err != nil {
+	var next atomic.Int64
+	var group sync.WaitGroup
+	failed := make([]error, workers)
+	for w := range workers {
+		if len(s.buffers) == w {
+			s.buffers = append(s.buffers, make([]float32, pieceSize))
+		}
+		group.Go(func() {
+			for {
+				at := next.Add(pieceSize) - pieceSize
+				if at >= n || failed[w] != nil {
+					return
+				}
+				part := s.buffers[w][:min(n-at, pieceSize)]
+				c.Read(part, at)
+				_, failed[w] = s.file.WriteAt(bytesOf(part), offset+4*at)
+			}
+		})
+	}
+	group.Wait()
+	if err := errors.Join(failed...); err != nil {
 		return 0, fmt.Errorf("keep decoded weights: %w", err)
 	}
-	s.at = offset + 4*n + pad
-	return offset, nil
+	s.at = (offset + 4*n + 63) &^ 63
+	return offset, s.file.Truncate(s.at)
 }
+
+// How weights are decoded: elements in a piece, and threads.
+const (
+	pieceSize  = 1 << 18
+	maxWorkers = 8
+)
 
 func (s *spill) close() error {
 	if s.file == nil {
 		return nil
 	}
 	err := errors.Join(s.file.Close(), os.Remove(s.file.Name()))
-	s.file = nil
+	s.file, s.buffers = nil, nil
 	return err
 }
 
@@ -116,7 +143,7 @@ func (g *graph) constant(c *mlpackage.Const) (string, error) {
 	switch {
 	case onDisk && c.DType == milpb.DataType_FLOAT32:
 		return g.external(file, offset, 4*c.Len(), onnxpb.TensorProto_FLOAT, c.Shape), nil
-	case onDisk && c.DType == milpb.DataType_FLOAT16:
+	case onDisk && c.DType == milpb.DataType_FLOAT16 && !g.spills(file):
 		return g.cast(g.external(file, offset, 2*c.Len(), onnxpb.TensorProto_FLOAT16, c.Shape), onnxpb.TensorProto_FLOAT), nil
 	}
 	offset, err := g.spill.add(c)
@@ -124,6 +151,12 @@ func (g *graph) constant(c *mlpackage.Const) (string, error) {
 		return "", err
 	}
 	return g.external(g.spill.file, offset, 4*c.Len(), onnxpb.TensorProto_FLOAT, c.Shape), nil
+}
+
+// spills tells whether float16 weights are widened here and not by ONNX Runtime, which would hold both kinds at a time: where there are many.
+func (g *graph) spills(file *os.File) bool {
+	st, err := file.Stat()
+	return err == nil && 2*st.Size() > maxShared && (g.spill.dry || g.spill.open() == nil)
 }
 
 // external is a tensor whose elements lie in an open file.

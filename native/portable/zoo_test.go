@@ -31,7 +31,7 @@ type zooCase struct {
 }
 
 // unpack reads an archive of testdata.
-func unpack(t *testing.T, archive string) (cases []*zooCase) {
+func unpack(t testing.TB, archive string) (cases []*zooCase) {
 	t.Helper()
 	f, err := os.Open(filepath.Join("testdata", archive))
 	require.NoError(t, err)

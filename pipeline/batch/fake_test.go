@@ -28,9 +28,13 @@ type fakeEngine struct {
 	rendered atomic.Int32
 	before   func(c pipeline.Config) error
 	closed   atomic.Bool
+	progress bool // it is told
 }
 
-func (e *fakeEngine) RenderPicture(ctx context.Context, c pipeline.Config, content *picture.Picture, _ func(pipeline.Progress)) (*pipeline.Rendering, error) {
+func (e *fakeEngine) RenderPicture(ctx context.Context, c pipeline.Config, content *picture.Picture, progress func(pipeline.Progress)) (*pipeline.Rendering, error) {
+	if e.progress {
+		progress(pipeline.Progress{Phase: pipeline.PhaseStylize, Fraction: 0.5})
+	}
 	if e.before != nil {
 		if err := e.before(c); err != nil {
 			return nil, err

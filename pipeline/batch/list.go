@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/bmatcuk/doublestar/v4"
@@ -21,8 +22,8 @@ type Item struct {
 
 // List finds the sources that arguments name: files, folders, and patterns with * ? [] {} and ** where no shell has replaced them. Folders give
 // the pictures in them, those below too if recursive is true, whose outputs then lie in folders as they do. Folders in exclude, absolute, are
-// passed over. Files keep the arguments' order, and each is named once. A file that does not exist is in the list, to be reported; an argument
-// that finds nothing is an error.
+// passed over. Files keep the arguments' order, and each is named once. A file that does not exist is in the list, to be reported, and so is a folder
+// below that cannot be read; an argument that finds nothing is an error.
 func List(arguments []string, recursive bool, exclude ...string) ([]Item, error) {
 	l := &list{recursive: recursive, exclude: exclude, seen: map[string]bool{}}
 	for _, a := range arguments {
@@ -81,6 +82,9 @@ func (l *list) file(path string, info fs.FileInfo, dir string) error {
 
 func (l *list) folder(root string) error {
 	return filepath.WalkDir(root, func(path string, d fs.DirEntry, err error) error {
+		if err != nil && path != root { // it is in the list, to be reported, and does not stop the rest
+			return l.file(path, nil, "")
+		}
 		if err != nil {
 			return fmt.Errorf("look into %s: %w", path, err)
 		}
@@ -109,31 +113,47 @@ func (l *list) folder(root string) error {
 	})
 }
 
-func (l *list) excluded(abs string) bool {
-	for _, x := range l.exclude {
-		if abs == x {
-			return true
-		}
-	}
-	return false
+// excluded tells whether a folder is one of those that are passed over.
+func (l *list) excluded(abs string) bool { return slices.Contains(l.exclude, abs) }
+
+// below tells whether a file lies in or below one of the folders that are passed over.
+func (l *list) below(path string) bool {
+	abs, err := filepath.Abs(path)
+	return err == nil && slices.ContainsFunc(l.exclude, func(x string) bool {
+		rel, err := filepath.Rel(x, abs)
+		return err == nil && filepath.IsLocal(rel)
+	})
 }
 
 func (l *list) pattern(pattern string) error {
-	found, err := doublestar.FilepathGlob(pattern, doublestar.WithFilesOnly())
+	// ** does not follow links, which may lead round in a circle.
+	found, err := doublestar.FilepathGlob(pattern, doublestar.WithFilesOnly(), doublestar.WithNoFollow())
 	if err != nil {
 		return fmt.Errorf("the pattern %s: %w", pattern, err)
 	}
+	base, rest := doublestar.SplitPattern(filepath.ToSlash(pattern))
 	for _, path := range found {
-		info, err := os.Stat(path)
-		if err != nil || !IsPicture(path) {
+		if !IsPicture(path) || l.below(path) || !dotted(rest) && hidden(base, path) {
 			continue
 		}
-		if abs, err := filepath.Abs(filepath.Dir(path)); err == nil && l.excluded(abs) {
-			continue
+		info, err := os.Stat(path)
+		if err != nil || !info.Mode().IsRegular() {
+			continue // a link to nowhere, or gone meanwhile: nobody named it
 		}
 		if err := l.file(path, info, ""); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// dotted tells whether a pattern asks for names that begin with a dot.
+func dotted(pattern string) bool {
+	return strings.HasPrefix(pattern, ".") || strings.Contains(pattern, "/.")
+}
+
+// hidden tells whether a name in path below base begins with a dot, which patterns pass over as a shell's do.
+func hidden(base, path string) bool {
+	rel, err := filepath.Rel(filepath.FromSlash(base), path)
+	return err == nil && (strings.HasPrefix(rel, ".") || strings.Contains(filepath.ToSlash(rel), "/."))
 }

@@ -90,7 +90,7 @@ func (r *Runner) makePicture(ctx context.Context, job *journal.Job) error {
 	c.ContentImagePath = job.Source.Path
 	var made *pipeline.Rendering
 	err = r.engines.use(ctx, func(e Engine) (err error) {
-		made, err = e.RenderPicture(ctx, c, content, nil)
+		made, err = e.RenderPicture(ctx, c, content, func(p pipeline.Progress) { r.Progress(job, p) })
 		return err
 	})
 	if err != nil {

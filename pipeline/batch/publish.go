@@ -81,7 +81,7 @@ func (r *Runner) encode(ctx context.Context, job *journal.Job, made *pipeline.Re
 	sum := sha256.New()
 	out := &outputWriter{ctx, f, nil}
 	b := bufio.NewWriterSize(io.MultiWriter(out, sum), 1<<18)
-	format := map[string]string{".jpg": "jpeg", ".png": "png"}[filepath.Ext(output)]
+	format := map[string]string{".jpg": "jpeg", ".png": "png", ".tif": "tiff", ".webp": "webp"}[filepath.Ext(output)]
 	err = picture.Encode(b, format, made.Image, o)
 	if err == nil {
 		err = b.Flush()

@@ -24,10 +24,12 @@ const (
 	FormatAuto Format = "auto" // JPEG for a photo that is JPEG, PNG for others
 	FormatJPEG Format = "jpeg"
 	FormatPNG  Format = "png"
+	FormatTIFF Format = "tiff"
+	FormatWebP Format = "webp" // without loss
 )
 
 // Formats lists the formats.
-var Formats = []Format{FormatAuto, FormatJPEG, FormatPNG}
+var Formats = []Format{FormatAuto, FormatJPEG, FormatPNG, FormatTIFF, FormatWebP}
 
 // Recipe is all that decides what a source becomes.
 type Recipe struct {
@@ -58,7 +60,7 @@ func (r Recipe) Validate() error {
 		return err
 	}
 	if !slices.Contains(Formats, r.Format) {
-		return &pipeline.FieldError{Field: "format", Value: r.Format, Want: "it is auto, jpeg or png"}
+		return &pipeline.FieldError{Field: "format", Value: r.Format, Want: "it is auto, jpeg, png, tiff or webp"}
 	}
 	return nil
 }
@@ -127,8 +129,13 @@ func fieldsOf(c pipeline.Config) (fields map[string]json.RawMessage, err error) 
 
 // extension is that of the output for a source of the format that was decoded.
 func (r Recipe) extension(decoded string) string {
-	if r.Format == FormatJPEG || r.Format == FormatAuto && decoded == "jpeg" {
+	switch {
+	case r.Format == FormatJPEG, r.Format == FormatAuto && decoded == "jpeg":
 		return ".jpg"
+	case r.Format == FormatTIFF:
+		return ".tif"
+	case r.Format == FormatWebP:
+		return ".webp"
 	}
 	return ".png"
 }

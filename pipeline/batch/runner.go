@@ -15,6 +15,7 @@ import (
 
 	"golang.org/x/sync/semaphore"
 
+	"github.com/gesso-app/gesso/pipeline"
 	"github.com/gesso-app/gesso/pipeline/disk"
 	"github.com/gesso-app/gesso/pipeline/journal"
 	"github.com/gesso-app/gesso/pipeline/picture"
@@ -55,14 +56,16 @@ type Options struct {
 	MinFree  uint64        // bytes that must stay free on the output's disk; default 200 MB
 	Pixels   int64         // of all photos that are worked on at once, to bound memory; default 400 million
 
-	Disk   disk.Disk        // default disk.OS()
-	Limits picture.Limits   // default picture.DefaultLimits
-	Log    *slog.Logger     // default: nothing is logged
-	Event  func(Event)      // told what happens, from any goroutine; default: nobody
-	Now    func() time.Time // default time.Now
+	Disk   disk.Disk      // default disk.OS()
+	Limits picture.Limits // default picture.DefaultLimits
+	Log    *slog.Logger   // default: nothing is logged
+	Event  func(Event)    // told what happens, from any goroutine; default: nobody
+	// Progress is told how far a picture is, on the goroutine that makes it; default: nobody. The job must not be kept.
+	Progress func(*journal.Job, pipeline.Progress)
+	Now      func() time.Time // default time.Now
 }
 
-// Event is something that happened to a job.
+// Event is something that happened to a job. The job must not be kept.
 type Event struct {
 	Job *journal.Job
 	// State is the job's new state; journal.Pending means that it waits for another attempt, for the reason in Job.Reason.
@@ -109,6 +112,9 @@ func (o *Options) setDefaults() {
 	}
 	if o.Event == nil {
 		o.Event = func(Event) {}
+	}
+	if o.Progress == nil {
+		o.Progress = func(*journal.Job, pipeline.Progress) {}
 	}
 	if o.Now == nil {
 		o.Now = time.Now

@@ -149,9 +149,8 @@ func Open(ctx context.Context, path, scope string) (*Journal, error) {
 // open connects, checks the file and makes the tables.
 func (j *Journal) open(ctx context.Context) (err error) {
 	// FULL makes every commit last even when the machine loses power, at one fsync each: little beside a picture.
-	query := url.Values{"_txlock": {"immediate"}, "_pragma": {"busy_timeout(30000)", "journal_mode(WAL)", "synchronous(FULL)", "temp_store(MEMORY)"}}
-	u := url.URL{Scheme: "file", Opaque: (&url.URL{Path: filepath.ToSlash(j.path)}).EscapedPath(), RawQuery: query.Encode()}
-	if j.db, err = sql.Open("sqlite", u.String()); err != nil {
+	err = j.connect(url.Values{"_txlock": {"immediate"}, "_pragma": {"busy_timeout(30000)", "journal_mode(WAL)", "synchronous(FULL)", "temp_store(MEMORY)"}})
+	if err != nil {
 		return err
 	}
 	defer func() {
@@ -159,7 +158,6 @@ func (j *Journal) open(ctx context.Context) (err error) {
 			err = errors.Join(err, j.db.Close())
 		}
 	}()
-	j.db.SetMaxOpenConns(1) // within the process too there is one writer, and it never meets SQLITE_BUSY
 	var version int
 	if err := j.db.QueryRowContext(ctx, "PRAGMA user_version").Scan(&version); err != nil {
 		return err
@@ -177,6 +175,29 @@ func (j *Journal) open(ctx context.Context) (err error) {
 		return err
 	}
 	return j.db.QueryRowContext(ctx, "SELECT value FROM about WHERE name = 'id'").Scan(&j.id)
+}
+
+// connect makes the connection; query is SQLite's.
+func (j *Journal) connect(query url.Values) (err error) {
+	u := url.URL{Scheme: "file", Opaque: (&url.URL{Path: filepath.ToSlash(j.path)}).EscapedPath(), RawQuery: query.Encode()}
+	if j.db, err = sql.Open("sqlite", u.String()); err != nil {
+		return err
+	}
+	j.db.SetMaxOpenConns(1) // within the process too there is one writer, and it never meets SQLITE_BUSY
+	return nil
+}
+
+// Peek is Status of a journal that stays as it is: on a full disk too, and while others work with it. The error is fs.ErrNotExist where there is none.
+func Peek(ctx context.Context, path string, maxErrors int) (s Status, err error) {
+	if _, err := os.Stat(path); err != nil {
+		return s, err
+	}
+	j := &Journal{path: path, now: time.Now}
+	if err := j.connect(url.Values{"mode": {"ro"}, "_pragma": {"busy_timeout(30000)", "temp_store(MEMORY)"}}); err != nil {
+		return s, fmt.Errorf("open the journal %s: %w", path, err)
+	}
+	defer func() { err = errors.Join(err, j.db.Close()) }()
+	return j.Status(ctx, maxErrors)
 }
 
 // check looks for damage if a process has ended without closing the journal, as when the machine lost power.

@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"context"
 	"fmt"
+	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -207,6 +208,39 @@ func mustJobs(t *testing.T, j *Journal) (all []*Job) {
 	t.Helper()
 	require.NoError(t, j.Jobs(t.Context(), scope, recipe, func(job *Job) bool { all = append(all, job); return true }))
 	return all
+}
+
+// TestNextSeesOneState holds that a job which is claimed and put back all the time is never seen as neither waiting nor worked on: a batch would end.
+func TestNextSeesOneState(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "j.db")
+	j, other := open(t, path), open(t, path)
+	observe(t, j, "a.jpg")
+	stop := make(chan struct{})
+	var wg sync.WaitGroup
+	defer wg.Wait()
+	defer close(stop)
+	wg.Go(func() {
+		for {
+			select {
+			case <-stop:
+				return
+			default:
+			}
+			job, err := other.Claim(context.Background(), scope, recipe)
+			if err == nil && job != nil {
+				err = other.Release(context.Background(), job, time.UnixMilli(0), "")
+			}
+			if err != nil {
+				t.Error(err)
+				return
+			}
+		}
+	})
+	for end := time.Now().Add(time.Second); time.Now().Before(end); {
+		_, pending, running, err := j.Next(t.Context(), scope, recipe)
+		require.NoError(t, err)
+		require.True(t, pending || running > 0)
+	}
 }
 
 func TestIdentify(t *testing.T) {
@@ -426,6 +460,32 @@ func TestDamagedJournalIsPutAside(t *testing.T) {
 			require.NotNil(t, claim(t, j))
 		})
 	}
+}
+
+func TestPeekChangesNothing(t *testing.T) {
+	j := newJournal(t)
+	_, err := Peek(t.Context(), j.Path()+"x", 3)
+	require.ErrorIs(t, err, fs.ErrNotExist)
+	require.NoFileExists(t, j.Path()+"x")
+	observe(t, j, "a.jpg", "b.jpg")
+	job, err := j.Claim(t.Context(), scope, recipe)
+	require.NoError(t, err)
+	require.NoError(t, j.Finish(t.Context(), job, Failed, nil, "torn", true))
+	job, err = j.Claim(t.Context(), scope, recipe)
+	require.NoError(t, err)
+	for range 2 { // the second time, nothing of the first is there
+		s, err := Peek(t.Context(), j.Path(), 3)
+		require.NoError(t, err)
+		require.Len(t, s.Processes, 1)
+		require.Equal(t, map[State]int{Failed: 1, Running: 1}, s.Counts)
+		require.Equal(t, job.Source.Path, s.Current[0].Source.Path)
+		require.Equal(t, "torn", s.Errors[0].Reason)
+	}
+	require.NoError(t, j.Close())
+	s, err := Peek(t.Context(), j.Path(), 3)
+	require.NoError(t, err)
+	require.Empty(t, s.Processes)
+	require.Equal(t, map[State]int{Failed: 1, Pending: 1}, s.Counts)
 }
 
 func TestNewerJournalIsRefused(t *testing.T) {

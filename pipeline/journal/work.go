@@ -35,16 +35,14 @@ func (j *Journal) Claim(ctx context.Context, scope, recipe string) (*Job, error)
 
 // Next tells when the first of the jobs that wait is ready, if there is one, and how many are being worked on.
 func (j *Journal) Next(ctx context.Context, scope, recipe string) (ready time.Time, pending bool, running int, err error) {
-	var ms int64
-	err = j.db.QueryRowContext(ctx, "SELECT ready FROM job WHERE scope = ? AND recipe = ? AND state = 'pending' ORDER BY ready LIMIT 1", scope, recipe).Scan(&ms)
-	pending = err == nil
-	if pending || errors.Is(err, sql.ErrNoRows) {
-		err = j.db.QueryRowContext(ctx, "SELECT count(*) FROM job WHERE owner <> '' AND scope = ? AND recipe = ?", scope, recipe).Scan(&running)
-	}
+	var first sql.NullInt64
+	// One statement sees one state: between two, a job that is put back would be neither waiting nor worked on.
+	err = j.db.QueryRowContext(ctx, `SELECT (SELECT min(ready) FROM job WHERE scope = ? AND recipe = ? AND state = 'pending'),
+		(SELECT count(*) FROM job WHERE owner <> '' AND scope = ? AND recipe = ?)`, scope, recipe, scope, recipe).Scan(&first, &running)
 	if err != nil {
 		return time.Time{}, false, 0, fmt.Errorf("read the journal %s: %w", j.path, err)
 	}
-	return time.UnixMilli(ms), pending, running, nil
+	return time.UnixMilli(first.Int64), first.Valid, running, nil
 }
 
 // Identify notes the hash of the source's content and looks for a job that already did, or does, this very picture by the same recipe: under the

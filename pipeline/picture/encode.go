@@ -29,7 +29,7 @@ const (
 	maxJPEGSide = 65535
 )
 
-// Encode writes img as "jpeg" or "png". JPEG has no alpha: transparent pixels are shown on white.
+// Encode writes img as "jpeg", "png", "tiff" or "webp"; all but JPEG are without loss. JPEG has no alpha: transparent pixels are shown on white.
 func Encode(w io.Writer, format string, img image.Image, o SaveOptions) error {
 	if img == nil || img.Bounds().Empty() {
 		return errors.New("the picture has no pixels")
@@ -39,8 +39,12 @@ func Encode(w io.Writer, format string, img image.Image, o SaveOptions) error {
 		return encodeJPEG(w, img, o)
 	case "png":
 		return encodePNG(w, img, o)
+	case "tiff":
+		return encodeTIFF(w, img, o)
+	case "webp":
+		return encodeWebP(w, img, o)
 	}
-	return fmt.Errorf("pictures are written as jpeg or png, not as %q", format)
+	return fmt.Errorf("pictures are written as jpeg, png, tiff or webp, not as %q", format)
 }
 
 func encodeJPEG(w io.Writer, img image.Image, o SaveOptions) error {

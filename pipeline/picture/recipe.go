@@ -27,7 +27,7 @@ const (
 	descriptionTail = `</rdf:Description>`
 )
 
-// Recipe returns the recipe that Save wrote into a JPEG or PNG file, byte for byte, or an error that wraps ErrNoRecipe.
+// Recipe returns the recipe that Save wrote into a file, byte for byte, or an error that wraps ErrNoRecipe.
 func Recipe(path string) ([]byte, error) {
 	f, err := openRegular(path)
 	if err != nil {

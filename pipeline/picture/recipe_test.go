@@ -22,7 +22,7 @@ func TestRecipeRoundTrip(t *testing.T) {
 		"leading spaces": "  \n {}  ",
 		"long":           `{"a":"` + strings.Repeat("x", 60000) + `"}`,
 	} {
-		for _, file := range []string{"a.jpg", "a.JPEG", "a.png"} {
+		for _, file := range []string{"a.jpg", "a.JPEG", "a.png", "a.tif", "a.webp"} {
 			t.Run(name+" "+file, func(t *testing.T) {
 				path := filepath.Join(t.TempDir(), file)
 				require.NoError(t, Save(t.Context(), path, sample(32, 32), SaveOptions{Recipe: []byte(recipe)}))
@@ -102,7 +102,7 @@ func FuzzRecipe(f *testing.F) {
 		if len(recipe) == 0 {
 			return
 		}
-		for _, format := range []string{"jpeg", "png"} {
+		for _, format := range []string{"jpeg", "png", "tiff", "webp"} {
 			var b bytes.Buffer
 			err := Encode(&b, format, sample(16, 16), SaveOptions{Recipe: recipe, Meta: Metadata{XMP: xmp}})
 			if format == "jpeg" && len(recipe) > 8000 && err != nil {

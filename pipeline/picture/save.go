@@ -20,8 +20,12 @@ func formatOf(path string) (string, error) {
 		return "jpeg", nil
 	case ".png":
 		return "png", nil
+	case ".tif", ".tiff":
+		return "tiff", nil
+	case ".webp":
+		return "webp", nil
 	}
-	return "", refuse(path, "has no name that Gesso writes: use .jpg, .jpeg or .png")
+	return "", refuse(path, "has no name that Gesso writes: use .jpg, .png, .tif or .webp")
 }
 
 // CheckOutput says whether Save can write path: its extension is known and its folder exists and takes files. An existing
@@ -57,7 +61,7 @@ func SameFile(a, b string) bool {
 	return errA == nil && errB == nil && absA == absB
 }
 
-// Save writes img to path, as JPEG or PNG by its extension. The file appears whole or, on an error or a cancelled ctx, not
+// Save writes img to path, as JPEG, PNG, TIFF or WebP by its extension. The file appears whole or, on an error or a cancelled ctx, not
 // at all; a file that it replaces keeps its permissions. A symbolic link stays and its target is written.
 // Without o.Overwrite an existing file gives an error that wraps ErrExists.
 func Save(ctx context.Context, path string, img image.Image, o SaveOptions) (err error) {

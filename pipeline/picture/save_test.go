@@ -27,7 +27,7 @@ func requireFiles(t *testing.T, dir string, want ...string) {
 }
 
 func TestSaveAndOpen(t *testing.T) {
-	for _, file := range []string{"a.jpg", "a.jpeg", "a.PNG"} {
+	for _, file := range []string{"a.jpg", "a.jpeg", "a.PNG", "a.tif", "a.TIFF", "a.webp"} {
 		t.Run(file, func(t *testing.T) {
 			dir := t.TempDir()
 			path := filepath.Join(dir, file)
@@ -64,14 +64,18 @@ func TestAlpha(t *testing.T) {
 		img.Pix[i] = 0x80
 	}
 	var b bytes.Buffer
-	require.NoError(t, Encode(&b, "png", img, SaveOptions{}))
-	p, err := Decode(t.Context(), &b, "a", Limits{})
-	require.NoError(t, err)
-	require.Equal(t, img.Pix, p.Image.Pix)
+	for _, format := range []string{"png", "tiff", "webp"} {
+		b.Reset()
+		require.NoError(t, Encode(&b, format, img, SaveOptions{}))
+		p, err := Decode(t.Context(), &b, "a", Limits{})
+		require.NoError(t, err)
+		require.Equal(t, format, p.Format)
+		require.Equal(t, img.Pix, p.Image.Pix, format)
+	}
 
 	b.Reset()
 	require.NoError(t, Encode(&b, "jpeg", img, SaveOptions{Quality: 100}))
-	p, err = Decode(t.Context(), &b, "a", Limits{})
+	p, err := Decode(t.Context(), &b, "a", Limits{})
 	require.NoError(t, err)
 	var onWhite [4]color.NRGBA
 	for i, c := range quarters {
@@ -127,8 +131,8 @@ func TestCheckOutput(t *testing.T) {
 	folder := filepath.Join(dir, "folder.png")
 	require.NoError(t, os.Mkdir(folder, 0o700))
 	for path, want := range map[string]string{
-		filepath.Join(dir, "a.tif"):       "has no name that Gesso writes: use .jpg, .jpeg or .png",
-		filepath.Join(dir, "a"):           "has no name that Gesso writes: use .jpg, .jpeg or .png",
+		filepath.Join(dir, "a.gif"):       "has no name that Gesso writes: use .jpg, .png, .tif or .webp",
+		filepath.Join(dir, "a"):           "has no name that Gesso writes: use .jpg, .png, .tif or .webp",
 		filepath.Join(dir, "no", "a.jpg"): "cannot be written: the folder " + filepath.Join(dir, "no") + " does not exist",
 		filepath.Join(file, "a.jpg"):      "cannot be written: " + file + " is not a folder",
 		folder:                            "cannot be written: it is a folder or a device",
@@ -185,7 +189,7 @@ func TestSameFile(t *testing.T) {
 }
 
 func TestEncodeUnknownFormat(t *testing.T) {
-	require.EqualError(t, Encode(&bytes.Buffer{}, "gif", sample(16, 16), SaveOptions{}), `pictures are written as jpeg or png, not as "gif"`)
+	require.EqualError(t, Encode(&bytes.Buffer{}, "gif", sample(16, 16), SaveOptions{}), `pictures are written as jpeg, png, tiff or webp, not as "gif"`)
 }
 
 func BenchmarkEncode(b *testing.B) {

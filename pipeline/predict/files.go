@@ -106,10 +106,10 @@ func permitted(f native.Feature) string {
 	case len(f.Ranges) > 0:
 		var list []string
 		for _, r := range f.Ranges {
-			switch {
-			case r.Max == 0:
+			switch r.Max {
+			case 0:
 				list = append(list, fmt.Sprintf("%d and more", r.Min))
-			case r.Max == r.Min:
+			case r.Min:
 				list = append(list, fmt.Sprint(r.Min))
 			default:
 				list = append(list, fmt.Sprintf("%d to %d", r.Min, r.Max))

@@ -3,9 +3,12 @@ package selftest
 import (
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"text/tabwriter"
 	"time"
+
+	"github.com/gesso-app/gesso/native"
 )
 
 // Text writes the report for people.
@@ -49,15 +52,22 @@ func (r Report) Text(w io.Writer) error {
 	return err
 }
 
-// text writes the operations of a network's plan.
+// text writes the dearest operations that leave the Neural Engine, where it may be used; the rest of the plan is in the report's JSON.
 func (n Network) text(b *strings.Builder) {
 	switch {
 	case n.Plan.Error != "":
 		fmt.Fprintf(b, "\nThe plan of %s (%s) cannot be read: %s\n", n.Name, n.Units, n.Plan.Error)
-	case n.Plan.Known:
-		fmt.Fprintf(b, "\nThe plan of %s (%s): %.0f %% of the operations on the Neural Engine\n", n.Name, n.Units, 100*n.Plan.ByCount)
-		table(b, n.Plan.Rows())
+	case n.Plan.Known && n.Units != native.UnitsCPUAndGPU.String() && n.Units != native.UnitsCPUOnly.String():
+		fmt.Fprintf(b, "\nThe plan of %s (%s): %.0f %% of the operations on the Neural Engine. What leaves it:\n", n.Name, n.Units, 100*n.Plan.ByCount)
+		table(b, n.Plan.leaving().Rows())
 	}
+}
+
+// leaving is the plan without what stays on the Neural Engine, and not too long for a page.
+func (p Plan) leaving() Plan {
+	p.Operations = slices.DeleteFunc(slices.Clone(p.Operations), func(o Operation) bool { return o.Preferred == native.NeuralEngine.String() })
+	p.Operations = p.Operations[:min(len(p.Operations), 30)]
+	return p
 }
 
 // Rows is the plan as a table, with its heading.

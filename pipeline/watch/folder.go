@@ -108,7 +108,9 @@ func (f *Folder) Run(ctx context.Context) error {
 		case <-ctx.Done():
 			return nil
 		case e := <-events:
-			f.event(e)
+			if f.event(e) {
+				scan.Reset(f.Gather)
+			}
 		case err := <-faults:
 			f.Log.Debug("events were lost: looking at everything", "error", err)
 			scan.Reset(f.Gather)
@@ -139,13 +141,25 @@ func (f *Folder) Run(ctx context.Context) error {
 // Looks is how often the whole folder was looked at.
 func (f *Folder) Looks() int64 { return f.looks.Load() }
 
-func (f *Folder) event(e fsnotify.Event) {
+// event notes an event. It tells whether everything is to be looked at: a watched folder has gone, or has got another name, and with it its
+// watch; when it is back under its old name it is to be watched anew.
+func (f *Folder) event(e fsnotify.Event) (all bool) {
 	if e.Op == fsnotify.Chmod {
-		return
+		return false
+	}
+	if _, watched := f.watched[e.Name]; watched && (e.Has(fsnotify.Remove) || e.Has(fsnotify.Rename)) {
+		for dir := range f.watched {
+			if below, err := filepath.Rel(e.Name, dir); err == nil && filepath.IsLocal(below) {
+				_ = f.notify.Remove(dir) // the system may have done so
+				delete(f.watched, dir)
+				all = true
+			}
+		}
 	}
 	if _, ok := f.dirty[e.Name]; !ok {
 		f.dirty[e.Name] = time.Now()
 	}
+	return all
 }
 
 // flush looks at the files that had events.

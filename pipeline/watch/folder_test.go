@@ -121,6 +121,29 @@ func eventually(t *testing.T, dir string, names ...string) {
 	require.Eventually(t, func() bool { return fmt.Sprint(files(t, dir)) == fmt.Sprint(names) }, 15*time.Second, 10*time.Millisecond, "%v, not %v", names, files(t, dir))
 }
 
+// TestFolderThatWasAwayIsWatchedAgain moves the watched folder, and one in it, away and back: what comes then has its events again and does not wait
+// for the next look at everything.
+func TestFolderThatWasAwayIsWatchedAgain(t *testing.T) {
+	s := testSettings(t)
+	s.Recursive, s.Rescan = true, time.Hour
+	put(t, filepath.Join(s.Dir, "sub", "a.jpg"), photo(1))
+	runService(t, s)
+	eventually(t, s.Output, "sub/a.jpg")
+	for i, dir := range []string{filepath.Join(s.Dir, "sub"), s.Dir} {
+		require.NoError(t, os.Rename(dir, dir+" away"))
+		time.Sleep(500 * time.Millisecond)
+		require.NoError(t, os.Rename(dir+" away", dir))
+		if dir == s.Dir {
+			time.Sleep(6 * time.Second) // a folder that is gone is looked for every five seconds
+		} else {
+			time.Sleep(500 * time.Millisecond)
+		}
+		put(t, filepath.Join(s.Dir, "sub", "b"+fmt.Sprint(i)+".jpg"), photo(2+i))
+		require.Eventually(t, func() bool { return len(files(t, s.Output)) == 2+i }, 10*time.Second, 20*time.Millisecond)
+	}
+	eventually(t, s.Output, "sub/a.jpg", "sub/b0.jpg", "sub/b1.jpg")
+}
+
 func TestFolderTakesWhatComes(t *testing.T) {
 	s := testSettings(t)
 	s.Recursive = true

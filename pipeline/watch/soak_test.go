@@ -27,7 +27,7 @@ import (
 )
 
 var (
-	soakTime  = flag.Duration("soak", 90*time.Second, "how long the soak test lets pictures arrive and kills processes")
+	soakTime  = flag.Duration("soak", time.Minute, "how long the soak test lets pictures arrive and kills processes")
 	soakCount = flag.Int("soakcount", 2000, "how many pictures arrive in the soak test")
 	soakSeed  = flag.Uint64("soakseed", 0, "seed of the soak test; 0 is a new one")
 )

@@ -10,7 +10,6 @@ import (
 	"runtime"
 	"strings"
 	"sync/atomic"
-	"time"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
@@ -20,9 +19,6 @@ import (
 	"github.com/gesso-app/gesso/pipeline/journal"
 	"github.com/gesso-app/gesso/pipeline/picture"
 )
-
-// batchScope is a batch's in the journal of its output folder.
-const batchScope = "batch"
 
 // batchFlags are those of transfer that are for many photos.
 type batchFlags struct {
@@ -94,24 +90,12 @@ func (p *program) runBatch(ctx context.Context, args []string, c pipeline.Config
 		return err
 	}
 	defer func() { err = errors.Join(err, engines.close()) }()
-	j, release, err := b.open(ctx, output, recipe, items)
-	if err != nil {
-		return err
-	}
-	defer func() {
-		err = errors.Join(err, j.Close())
-		release()
-	}()
-	key, err := recipe.Key()
-	if err != nil {
-		return err
-	}
 	bar := p.newBar()
 	defer bar.close()
 	var ended atomic.Int64
-	run := batch.Options{
-		Journal: j, Scope: batchScope, Recipe: recipe, Key: key, Output: output, Open: engines.open, Engines: count, Jobs: b.out.jobs,
-		Template: batch.Template(b.out.template), Collision: batch.Collision(b.out.collision), KeepTimes: b.out.keepTimes, Adopt: b.resume,
+	s := batch.Settings{
+		Items: items, Output: output, Recipe: recipe, Resume: b.resume, Open: engines.open, Engines: count, Jobs: b.out.jobs,
+		Template: batch.Template(b.out.template), Collision: batch.Collision(b.out.collision), KeepTimes: b.out.keepTimes, JournalPath: b.out.journal,
 		Event: func(e batch.Event) {
 			if e.State != journal.Running && e.State != journal.Pending {
 				bar.count(ended.Add(1), len(items))
@@ -119,20 +103,18 @@ func (p *program) runBatch(ctx context.Context, args []string, c pipeline.Config
 		},
 	}
 	if c.Force {
-		run.Collision = batch.CollisionOverwrite
+		s.Collision = batch.CollisionOverwrite
 	}
-	if run.Locate, err = locate(ctx, j, key, items); err != nil {
-		return err
-	}
-	runner, err := batch.New(run)
+	work, err := batch.Start(ctx, s)
 	if err != nil {
 		return err
 	}
-	if err := runner.Run(ctx, true); err != nil {
+	defer func() { err = errors.Join(err, work.Close()) }()
+	if err := work.Run(ctx); err != nil {
 		return err
 	}
 	bar.close()
-	return p.reportBatch(ctx, j, key, items, b, asJSON)
+	return p.reportBatch(ctx, work, b, asJSON)
 }
 
 // maxEngines bounds the memory that a batch takes: with large photos an engine works in several hundred megabytes.
@@ -172,79 +154,11 @@ func (b *batchFlags) prepare(output string) (string, error) {
 	return journal.Resolve(output)
 }
 
-// open opens the journal and notes the photos in it. Until release no other batch of the recipe fills the folder: the two would take each
-// other's photos.
-func (b *batchFlags) open(ctx context.Context, output string, recipe batch.Recipe, items []batch.Item) (_ *journal.Journal, release func(), err error) {
-	path := b.out.journal
-	if path == "" {
-		if path, err = journal.PathFor(output); err != nil {
-			return nil, nil, err
-		}
-	}
-	key, err := recipe.Key()
-	if err != nil {
-		return nil, nil, err
-	}
-	j, err := journal.Open(ctx, path, batchScope)
-	if err != nil {
-		return nil, nil, err
-	}
-	defer func() {
-		if err != nil {
-			err = errors.Join(err, j.Close())
-		}
-	}()
-	if release, err = j.Hold(key); errors.Is(err, journal.ErrHeld) {
-		return nil, nil, fmt.Errorf("another gesso transfer fills %s with the same settings: wait for its end, or name another folder with --output", output)
-	} else if err != nil {
-		return nil, nil, err
-	}
-	defer func() {
-		if err != nil {
-			release()
-		}
-	}()
-	if b.resume {
-		err = j.Restart(ctx, batchScope, key, journal.Failed, journal.Gone)
-	} else {
-		err = j.Restart(ctx, batchScope, key)
-	}
-	if err != nil {
-		return nil, nil, err
-	}
-	sources := make([]journal.Source, len(items))
-	for i, x := range items {
-		sources[i] = x.Source
-	}
-	if _, err = j.Observe(ctx, batchScope, key, sources, time.UnixMilli(0)); err != nil {
-		return nil, nil, err
-	}
-	return j, release, nil
-}
-
-// locate tells each job's folder and number.
-func locate(ctx context.Context, j *journal.Journal, key string, items []batch.Item) (func(*journal.Job) (string, int64), error) {
-	dirs := map[string]string{}
-	for _, x := range items {
-		dirs[x.Source.Path] = x.Dir
-	}
-	numbers := map[string]int64{}
-	err := j.Jobs(ctx, batchScope, key, func(job *journal.Job) bool {
-		numbers[job.Source.Path] = int64(len(numbers) + 1)
-		return true
-	})
-	return func(job *journal.Job) (string, int64) { return dirs[job.Source.Path], numbers[job.Source.Path] }, err
-}
-
 // reportBatch writes the report and the sheet, prints what was done, and returns an error that counts the failures.
-func (p *program) reportBatch(ctx context.Context, j *journal.Journal, key string, items []batch.Item, b batchFlags, asJSON bool) error {
-	named := map[string]bool{}
-	for _, x := range items {
-		named[x.Source.Path] = true
-	}
+func (p *program) reportBatch(ctx context.Context, work *batch.Batch, b batchFlags, asJSON bool) error {
 	cancelled := ctx.Err()
 	ctx = context.WithoutCancel(ctx) // what was done is told even so
-	rows, err := batch.Report(ctx, j, batchScope, key, func(job *journal.Job) bool { return named[job.Source.Path] })
+	rows, err := work.Rows(ctx)
 	if err != nil {
 		return err
 	}

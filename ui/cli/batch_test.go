@@ -2,10 +2,11 @@ package cli
 
 import (
 	"bytes"
+	"context"
+	"errors"
 	"os"
 	"path/filepath"
 	"testing"
-	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -25,15 +26,11 @@ func TestTwoBatchesDoNotTakeEachOthersPhotos(t *testing.T) {
 	require.NoError(t, writePNG(photo, 40, 30))
 	c := pipeline.DefaultConfig()
 	c.StyleName = "great-wave"
-	key, err := batch.Recipe{Config: c, Format: batch.FormatAuto, Metadata: true}.Key()
-	require.NoError(t, err)
-	first, err := journal.Open(t.Context(), path, batchScope)
-	require.NoError(t, err)
-	defer first.Close()
-	release, err := first.Hold(key)
-	require.NoError(t, err)
-	waiting := journal.Source{Path: filepath.Join(work, "of the first.png"), Size: 1, Time: 1}
-	_, err = first.Observe(t.Context(), batchScope, key, []journal.Source{waiting}, time.Now())
+	waiting := batch.Item{Source: journal.Source{Path: filepath.Join(work, "of the first.png"), Size: 1, Time: 1}}
+	first, err := batch.Start(t.Context(), batch.Settings{
+		Items: []batch.Item{waiting}, Output: out, Recipe: batch.Recipe{Config: c, Format: batch.FormatAuto, Metadata: true}, JournalPath: path,
+		Open: func(context.Context) (batch.Engine, error) { return nil, errors.New("it is not to be used") },
+	})
 	require.NoError(t, err)
 
 	run := func(style string) (int, string) {
@@ -43,14 +40,15 @@ func TestTwoBatchesDoNotTakeEachOthersPhotos(t *testing.T) {
 	}
 	code, text := run("great-wave")
 	require.Equal(t, exitFailed, code)
-	require.Contains(t, text, "another gesso transfer fills "+out)
-	known, err := first.Known(t.Context(), batchScope, key)
+	require.Contains(t, text, out+": another batch fills the folder")
+	rows, err := first.Rows(t.Context())
 	require.NoError(t, err)
-	require.True(t, known.Has(waiting))
+	require.Len(t, rows, 1)
+	require.Equal(t, journal.Pending, rows[0].State)
 	code, text = run("udnie")
 	require.Equal(t, exitOK, code, text)
 
-	release()
+	require.NoError(t, first.Close())
 	code, text = run("great-wave")
 	require.Equal(t, exitOK, code, text)
 	written, err := os.ReadDir(out)

@@ -27,7 +27,7 @@ func (o *outputFlags) add(cmd *cobra.Command) {
 	f := cmd.Flags()
 	f.StringVar(&o.template, "name", string(batch.DefaultTemplate), "`template` of outputs' names, of {name}, {style}, {strength}, {seed}, {date} and {n} or {n:4}")
 	f.StringVar(&o.collision, "on-collision", string(batch.CollisionNumber), "where a file has the name already: number, skip or overwrite")
-	f.StringVar(&o.format, "format", string(batch.FormatAuto), "of outputs: auto (JPEG for JPEG, PNG for others), jpeg or png")
+	f.StringVar(&o.format, "format", string(batch.FormatAuto), "of outputs: auto (JPEG for JPEG, PNG for others), jpeg, png, tiff or webp; all but jpeg are without loss")
 	f.BoolVar(&o.strip, "strip-metadata", false, "leave out the photo's EXIF, XMP and ICC profile")
 	f.BoolVar(&o.keepTimes, "keep-times", false, "give outputs the time of their photos")
 	f.IntVar(&o.jobs, "jobs", 0, "photos that are worked on at once, to read and write some while others are painted; 0 picks it")

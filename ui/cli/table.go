@@ -5,8 +5,10 @@ import (
 	"fmt"
 	"io"
 	"math"
+	"strings"
 	"text/tabwriter"
 	"time"
+	"unicode"
 
 	"github.com/gesso-app/gesso/pipeline"
 )
@@ -34,7 +36,7 @@ func printTable(w io.Writer, rows [][]string) error {
 			if i > 0 {
 				fmt.Fprint(t, "\t") // Flush has the error
 			}
-			fmt.Fprint(t, cell)
+			fmt.Fprint(t, plainCell(cell))
 		}
 		fmt.Fprintln(t)
 	}
@@ -42,6 +44,16 @@ func printTable(w io.Writer, rows [][]string) error {
 		return fmt.Errorf("print the result: %w", err)
 	}
 	return nil
+}
+
+// plainCell keeps a cell on its line: names of files may hold control characters, which a terminal would obey.
+func plainCell(s string) string {
+	return strings.Map(func(r rune) rune {
+		if unicode.IsControl(r) || r == '\u2028' || r == '\u2029' {
+			return '\ufffd'
+		}
+		return r
+	}, s)
 }
 
 // printResult prints what a transfer did.

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"os"
 	"path/filepath"
 	"strconv"
 	"time"
@@ -46,15 +45,11 @@ func (p *program) watchStatus(ctx context.Context, output, path string, asJSON b
 			return err
 		}
 	}
-	if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) {
+	s, err := journal.Peek(ctx, path, maxShownErrors)
+	if errors.Is(err, fs.ErrNotExist) {
 		return &usageError{fmt.Errorf("nothing is remembered of %s: there is no journal %s", output, path)}
 	}
-	j, err := journal.Open(ctx, path, "status")
 	if err != nil {
-		return err
-	}
-	s, err := j.Status(ctx, maxShownErrors)
-	if err = errors.Join(err, j.Close()); err != nil {
 		return err
 	}
 	r := report(path, s)
@@ -72,11 +67,7 @@ func report(path string, s journal.Status) statusReport {
 	if !s.Last.IsZero() {
 		r.Last = &s.Last
 	}
-	for _, x := range s.Processes {
-		if x.Scope != "status" {
-			r.Processes = append(r.Processes, x)
-		}
-	}
+	r.Processes = append(r.Processes, s.Processes...)
 	for _, j := range s.Current {
 		r.Current = append(r.Current, j.Source.Path)
 	}

@@ -21,7 +21,7 @@ type folderWindow struct {
 	w       *window
 	win     fyne.Window
 	folders []session.Folder
-	chosen  int64
+	chosen  string
 	list    *widget.List
 	log     *widget.List
 	lines   []string
@@ -110,10 +110,13 @@ func (f *folderWindow) row(o session.Folder) view.TaskState {
 		words, r.Tone = append([]string{o.Error}, words...), widget.DangerImportance
 	}
 	r.Detail = strings.Join(words, "  ·  ")
-	r.Buttons = []view.RowButton{
-		{Icon: icon, Run: func() { s.SetFolder(o.ID, !o.On) }},
+	r.Buttons = []view.RowButton{{Icon: icon, Run: func() { s.SetFolder(o.ID, !o.On) }}}
+	if o.Failed > 0 {
+		r.Buttons = append(r.Buttons, view.RowButton{Icon: theme.ViewRefreshIcon(), Run: func() { s.RetryFolder(o.ID) }})
+	}
+	r.Buttons = append(r.Buttons, []view.RowButton{
 		{Icon: theme.FolderOpenIcon(), Run: func() { f.w.reveal(filepath.Join(o.Output, "x")) }},
 		{Icon: theme.DeleteIcon(), Run: func() { s.RemoveFolder(o.ID) }},
-	}
+	}...)
 	return r
 }

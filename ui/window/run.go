@@ -4,7 +4,7 @@ package window
 
 import (
 	"context"
-	"errors"
+	"encoding/json"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -17,10 +17,9 @@ import (
 	"github.com/gesso-app/gesso/assets"
 	"github.com/gesso-app/gesso/native/mac"
 	"github.com/gesso-app/gesso/pipeline"
-	"github.com/gesso-app/gesso/pipeline/batch"
 	"github.com/gesso-app/gesso/pipeline/picture"
 	"github.com/gesso-app/gesso/pipeline/preset"
-	"github.com/gesso-app/gesso/pipeline/watch"
+	"github.com/gesso-app/gesso/pipeline/unattended"
 	"github.com/gesso-app/gesso/ui/window/session"
 	"github.com/gesso-app/gesso/ui/window/view"
 )
@@ -63,8 +62,8 @@ func Run(ctx context.Context, version string) int {
 	s := session.New(session.Options{
 		Engine:      engine{pipeline.NewQueue(open), pipeline.NewQueue(open)},
 		StateFolder: state,
-		Watch: func(ctx context.Context, f session.Folder, event func(batch.Event)) (session.Watcher, error) {
-			return watchFolder(ctx, f, open, event)
+		Watch: unattended.WatchOptions{
+			Presets: w.presets, Open: func(ctx context.Context) (unattended.Engine, error) { return asEngine(open(ctx)) },
 		},
 		Changed:       func(session.Snapshot) { seam.call(w.update) },
 		SaveFolder:    picturesDir(),
@@ -141,31 +140,12 @@ func (e engine) Save(ctx context.Context, r *pipeline.Rendering, path string, ov
 	return r.Save(ctx, path, overwrite)
 }
 
-// watchFolder starts to work on a watch folder.
-func watchFolder(ctx context.Context, f session.Folder, open func(context.Context) (*pipeline.Transfer, error), event func(batch.Event)) (session.Watcher, error) {
-	recipe := batch.Recipe{Config: f.Config, Format: batch.FormatAuto, Metadata: true}
-	if f.Config.StyleImagePath != "" { // the picture may vanish while the work goes on
-		t, err := open(ctx)
-		if err != nil {
-			return nil, err
-		}
-		code, err := t.StyleCode(ctx, f.Config)
-		if err == nil {
-			recipe, err = recipe.Fix(code)
-		}
-		if err := errors.Join(err, t.Close()); err != nil {
-			return nil, err
-		}
-	}
-	w, err := watch.Start(ctx, watch.Settings{
-		Dir: f.Dir, Output: f.Output, Recursive: true, Recipe: recipe, Template: batch.DefaultTemplate, Collision: batch.CollisionNumber,
-		Open:  func(ctx context.Context) (batch.Engine, error) { return open(ctx) },
-		Event: event,
-	})
+// asEngine keeps an engine that did not open from becoming one that is not nil.
+func asEngine(t *pipeline.Transfer, err error) (unattended.Engine, error) {
 	if err != nil {
-		return nil, err // a nil *watch.Service must not become a Watcher that is not nil
+		return nil, err
 	}
-	return w, nil
+	return t, nil
 }
 
 func (e engine) Close() {
@@ -199,15 +179,31 @@ func speak(language string) error {
 	if language == "" {
 		return nil
 	}
-	data := []byte("{}")
-	if language != "en" {
-		var err error
-		if data, err = assets.Translations.ReadFile("translations/" + language + ".json"); err != nil {
-			return fmt.Errorf("there is no translation for the language %s", language)
-		}
+	data, err := assets.Translations.ReadFile("translations/" + language + ".json")
+	if language == "en" {
+		data, err = english()
+	}
+	if err != nil {
+		return fmt.Errorf("read the translation for the language %s: %w", language, err)
 	}
 	// Fyne offers no choice of a language. It takes the system's; so that one's texts are replaced by the chosen one's.
 	return lang.AddTranslationsForLocale(data, lang.SystemLocale())
+}
+
+// english are the texts as they stand in the source, which are the keys of every translation.
+func english() ([]byte, error) {
+	data, err := assets.Translations.ReadFile("translations/de.json")
+	if err != nil {
+		return nil, err
+	}
+	var texts map[string]string
+	if err := json.Unmarshal(data, &texts); err != nil {
+		return nil, err
+	}
+	for k := range texts {
+		texts[k] = k
+	}
+	return json.Marshal(texts)
 }
 
 // picturesDir is where pictures are offered to be saved that have no place of their own.

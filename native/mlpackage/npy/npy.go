@@ -7,13 +7,14 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
-	"github.com/gesso-app/gesso/native/mlpackage"
 	"io"
 	"math"
 	"regexp"
 	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/gesso-app/gesso/native/mlpackage"
 )
 
 // Array is an array in row-major order; its elements are little-endian.

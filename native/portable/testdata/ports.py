@@ -192,7 +192,35 @@ def functions():
     shutil.rmtree(temp)
 
 
+def classifiers():
+    x = rand(1, 6)
+    net = nn.Sequential(nn.Linear(6, 4), nn.Softmax(-1)).eval()
+    names = ["ant", "bee", "cat", "dog"]
+    with torch.no_grad():
+        y = net(T(x)).numpy()
+    m = ct.convert(torch.jit.trace(net, T(x)), inputs=[ct.TensorType("x", x.shape)], classifier_config=ct.ClassifierConfig(names),
+                   minimum_deployment_target=ct.target.iOS16, compute_precision=ct.precision.FLOAT32, skip_model_load=True)
+    odds = next(o.name for o in m.get_spec().description.output if o.type.WhichOneof("Type") == "dictionaryType")
+    archive.add("classifier", m, [(dict(x=x), {odds: y})], 1e-3)
+    from coremltools.models import datatypes
+    from coremltools.models.neural_network import NeuralNetworkBuilder
+    w, b = net[0].weight.detach().numpy(), net[0].bias.detach().numpy()
+    n = NeuralNetworkBuilder([("x", datatypes.Array(6))], [("odds", datatypes.Array(4))], mode="classifier")
+    n.add_inner_product("i", w, b, 6, 4, True, "x", "h")
+    n.add_softmax("s", "h", "odds")
+    n.set_class_labels(names, predicted_feature_name="label", prediction_blob="odds")
+    archive.add("network_classifier", n.spec, [(dict(x=x[0]), dict(odds=y[0]))], 1e-3)
+    def step(i, o, k):
+        n = NeuralNetworkBuilder([(i, datatypes.Array(6))], [(o, datatypes.Array(6))])
+        n.add_activation("a", "LINEAR", i, o, [k, 1.0])
+        return n.spec
+    p = ct.models.pipeline.Pipeline([("x", datatypes.Array(6))], [("y0", datatypes.Array(6))])
+    p.add_model(step("x", "h", 2.0))
+    p.add_model(step("h", "y0", 3.0))
+    archive.add("pipeline", p.spec, [(dict(x=x[0]), outputs((x[0] * 2 + 1) * 3 + 1))])
+
+
 if __name__ == "__main__":
-    for f in (shapes, pictures, kinds, functions):
+    for f in (shapes, pictures, kinds, functions, classifiers):
         f()
     archive.close()

@@ -2,60 +2,54 @@ package session
 
 import (
 	"context"
-	"errors"
+	"os"
 	"path/filepath"
-	"sync"
+	"slices"
+	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/gesso-app/gesso/pipeline/batch"
-	"github.com/gesso-app/gesso/pipeline/journal"
+	"github.com/gesso-app/gesso/pipeline"
+	"github.com/gesso-app/gesso/pipeline/picture"
+	"github.com/gesso-app/gesso/pipeline/unattended"
 )
 
-// fakeWatch makes one picture and then waits.
-type fakeWatch struct {
-	event func(batch.Event)
-	mu    sync.Mutex
-	done  int
+// copier makes pictures for watch folders.
+type copier struct{ made atomic.Int32 }
+
+func (c *copier) RenderPicture(_ context.Context, config pipeline.Config, content *picture.Picture, _ func(pipeline.Progress)) (*pipeline.Rendering, error) {
+	c.made.Add(1)
+	return &pipeline.Rendering{Config: config, Content: content, Image: content.Image, Result: pipeline.Result{SSIMScore: 0.5}}, nil
 }
 
-func (w *fakeWatch) Run(ctx context.Context) error {
-	w.mu.Lock()
-	w.done++
-	w.mu.Unlock()
-	w.event(batch.Event{Job: &journal.Job{Source: journal.Source{Path: "/in/a.jpg"}}, State: journal.Done})
-	<-ctx.Done()
-	return nil
+func (c *copier) StyleCode(context.Context, pipeline.Config) (*pipeline.StyleCode, error) {
+	return &pipeline.StyleCode{Title: "A style", Code: make(pipeline.Floats, 128)}, nil
 }
 
-func (w *fakeWatch) Status(context.Context, int) (journal.Status, error) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	return journal.Status{
-		Counts: map[journal.State]int{journal.Done: w.done, journal.Failed: 1},
-		Errors: []*journal.Job{{Source: journal.Source{Path: "/in/bad.jpg"}, Reason: "it is not a picture"}},
-	}, nil
-}
-
-func (w *fakeWatch) Trouble() string { return "" }
+func (c *copier) Close() error { return nil }
 
 func TestWatchFolders(t *testing.T) {
 	dir := t.TempDir()
-	broken := errors.New("the folder is gone")
-	open := func(fault error) *Session {
+	in, out := filepath.Join(dir, "in"), filepath.Join(dir, "out")
+	require.NoError(t, os.Mkdir(in, 0o700))
+	engine := &copier{}
+	open := func() *Session {
 		s := New(Options{
 			Engine: &fakeEngine{}, StateFolder: filepath.Join(dir, "state"), PreviewDelay: time.Hour,
-			Watch: func(_ context.Context, f Folder, event func(batch.Event)) (Watcher, error) {
-				require.Equal(t, "udnie", f.Config.StyleName)
-				return &fakeWatch{event: event}, fault
+			Watch: unattended.WatchOptions{
+				Open:   func(context.Context) (unattended.Engine, error) { return engine, nil },
+				Settle: 20 * time.Millisecond, Refresh: 10 * time.Millisecond, Again: 50 * time.Millisecond,
+				Journal: func(string) (string, error) { return filepath.Join(dir, "journal.db"), nil },
 			},
 		})
 		t.Cleanup(s.Close)
 		return s
 	}
 	one := func(s *Session, ok func(Folder) bool) Folder {
+		t.Helper()
 		var f Folder
 		require.Eventually(t, func() bool {
 			all := s.Folders()
@@ -63,35 +57,57 @@ func TestWatchFolders(t *testing.T) {
 				f = all[0]
 			}
 			return len(all) == 1 && ok(f)
-		}, 5*time.Second, time.Millisecond)
+		}, 10*time.Second, time.Millisecond)
 		return f
 	}
-	s := open(nil)
-	s.AddFolder("/in", "/out")
+	logged := func(text string) func(Folder) bool {
+		return func(f Folder) bool {
+			return slices.ContainsFunc(f.Log, func(l string) bool { return strings.HasSuffix(l, "  "+text) })
+		}
+	}
+	s := open()
+	s.AddFolder(in, out)
 	require.Empty(t, s.Folders(), "there is no style yet")
 	s.ChooseStyle("udnie")
-	s.AddFolder("/in", "/in")
+	s.AddFolder(in, in)
 	require.Empty(t, s.Folders(), "the output is the watched folder itself")
-	s.AddFolder("/in", "/out")
-	s.AddFolder("/in", "/out")
-	f := one(s, func(f Folder) bool { return f.Done == 1 })
+	s.AddFolder(filepath.Join(dir, "nowhere"), out)
+	require.Eventually(t, func() bool { return s.Snapshot().Status.Tone == ToneBad }, 5*time.Second, time.Millisecond)
+	require.Empty(t, s.Folders(), "it is not there")
+	s.AddFolder(in, out)
+	f := one(s, logged("watching")) // what is there before is left alone
 	require.True(t, f.On)
-	require.Equal(t, 1, f.Failed)
-	require.Equal(t, "bad.jpg: it is not a picture.", f.Error)
-	require.Contains(t, f.Log[0], "a.jpg  done")
+	require.Equal(t, "udnie", f.Style)
+	s.AddFolder(in, out)
+	require.Equal(t, ToneWarn, s.Snapshot().Status.Tone)
+	require.Len(t, s.Folders(), 1)
+	writePicture(t, filepath.Join(in, "a.png"), 30, 20)
+	require.NoError(t, os.WriteFile(filepath.Join(in, "bad.png"), []byte("no picture"), 0o600))
+	f = one(s, func(f Folder) bool { return f.Done == 1 && f.Error != "" })
+	require.Contains(t, f.Error, "bad.png is not a picture")
+	one(s, logged("a.png  done"))
 	s.Close()
 
-	s = open(nil)
+	s = open()
 	f = one(s, func(f Folder) bool { return f.On && f.Done == 1 })
 	s.SetFolder(f.ID, false)
 	one(s, func(f Folder) bool { return !f.On })
+	writePicture(t, filepath.Join(in, "b.png"), 30, 20)
 	s.SetFolder(f.ID, true)
-	one(s, func(f Folder) bool { return f.On })
+	one(s, func(f Folder) bool { return f.On && f.Done == 2 })
 	s.Close()
 
-	s = open(broken)
-	f = one(s, func(f Folder) bool { return !f.On })
-	require.Equal(t, "The folder is gone.", f.Error)
+	// A volume that is not there at the start does not switch a folder off.
+	require.NoError(t, os.Rename(in, in+" away"))
+	s = open()
+	f = one(s, func(f Folder) bool { return f.Error != "" })
+	require.True(t, f.On)
+	require.NoError(t, os.Rename(in+" away", in))
+	writePicture(t, filepath.Join(in, "c.png"), 30, 20)
+	one(s, func(f Folder) bool { return f.Done == 3 })
+	require.EqualValues(t, 3, engine.made.Load())
 	s.RemoveFolder(f.ID)
-	require.Empty(t, s.Folders())
+	require.Eventually(t, func() bool { return len(s.Folders()) == 0 }, 5*time.Second, time.Millisecond)
+	s.Close()
+	require.Empty(t, open().Folders())
 }

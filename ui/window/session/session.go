@@ -9,8 +9,8 @@ import (
 	"time"
 
 	"github.com/gesso-app/gesso/pipeline"
-	"github.com/gesso-app/gesso/pipeline/batch"
 	"github.com/gesso-app/gesso/pipeline/picture"
+	"github.com/gesso-app/gesso/pipeline/unattended"
 	"github.com/gesso-app/gesso/pipeline/watch"
 )
 
@@ -58,8 +58,8 @@ type Options struct {
 	Settle time.Duration
 	// StateFolder is where the queue and the history are kept over the program's end; without one they are not.
 	StateFolder string
-	// Watch starts to work on a watch folder; event is told what happens, from any goroutine. nil means that folders are not watched.
-	Watch func(ctx context.Context, f Folder, event func(batch.Event)) (Watcher, error)
+	// Watch is what watch folders need; without Open, or without a StateFolder, folders are not watched. Path and Changed are the session's.
+	Watch unattended.WatchOptions
 	// SaveFolder is where pictures go whose photo lies under PrivateFolder, the place of the program's own samples.
 	SaveFolder, PrivateFolder string
 }
@@ -93,9 +93,8 @@ type Session struct {
 	own      []OwnStyle // replaced as a whole, never changed
 
 	preferences                  Preferences
-	folders                      []*folder
+	watches                      *unattended.Watches // nil where folders are not watched
 	preferencesFile, entriesFile *keeper
-	foldersFile                  *keeper
 }
 
 // The ends of SetBrush.
@@ -169,6 +168,9 @@ func (s *Session) Close() {
 	s.cancel()
 	if s.files != nil {
 		_ = s.files.Close() // nothing is written through it
+	}
+	if s.watches != nil {
+		s.watches.Close()
 	}
 	s.o.Engine.Close()
 	s.wg.Wait()

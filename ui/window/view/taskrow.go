@@ -22,7 +22,7 @@ type TaskState struct {
 	Tone         widget.Importance // of Detail
 	Fraction     float64           // of the bar, below 0 for none
 	Thumb        image.Image
-	Buttons      []RowButton // three at most
+	Buttons      []RowButton // four at most
 }
 
 // TaskRow is a line of the queue: a small picture, a name, what goes on, and a few buttons.
@@ -47,7 +47,7 @@ func (r *TaskRow) SetState(s TaskState) {
 // State returns what is shown.
 func (r *TaskRow) State() TaskState { return r.state }
 
-const rowButtons = 3
+const rowButtons = 4
 
 // CreateRenderer implements fyne.Widget.
 func (r *TaskRow) CreateRenderer() fyne.WidgetRenderer {

@@ -3,9 +3,10 @@
 #define GESSO_APPKIT_H
 #import <Foundation/Foundation.h>
 #import <CoreGraphics/CoreGraphics.h>
-@class NSWindow, NSDraggingSession, UTType;
+@class NSWindow, NSDraggingSession;
 typedef CGRect NSRect;
 typedef CGPoint NSPoint;
+typedef CGSize NSSize;
 typedef NSUInteger NSRectEdge;
 enum { NSRectEdgeMinY = 1 };
 
@@ -35,11 +36,15 @@ extern NSApplication *NSApp;
 
 typedef NSInteger NSModalResponse;
 enum { NSModalResponseOK = 1 };
+@protocol NSOpenSavePanelDelegate <NSObject>
+@optional
+- (BOOL)panel:(id)panel shouldEnableURL:(NSURL *)url;
+@end
 @interface NSSavePanel : NSObject
 + (NSSavePanel *)savePanel;
 @property(copy) NSString *message, *nameFieldStringValue;
 @property(copy) NSURL *directoryURL;
-@property(copy) NSArray *allowedContentTypes API_AVAILABLE(macos(11.0));
+@property(weak) id<NSOpenSavePanelDelegate> delegate;
 @property(readonly) NSURL *URL;
 - (void)beginSheetModalForWindow:(NSWindow *)w completionHandler:(void (^)(NSModalResponse))handler;
 - (void)beginWithCompletionHandler:(void (^)(NSModalResponse))handler;
@@ -65,11 +70,12 @@ enum { NSBitmapImageFileTypePNG = 4 };
 - (NSData *)representationUsingType:(NSBitmapImageFileType)type properties:(NSDictionary *)properties;
 @end
 @interface NSImage : NSObject
+- (instancetype)initWithData:(NSData *)data;
+@property NSSize size;
 @end
 @interface NSWorkspace : NSObject
 @property(class, readonly) NSWorkspace *sharedWorkspace;
 - (void)activateFileViewerSelectingURLs:(NSArray *)urls;
-- (NSImage *)iconForContentType:(UTType *)type API_AVAILABLE(macos(11.0));
 @end
 @interface NSSharingServicePicker : NSObject
 - (instancetype)initWithItems:(NSArray *)items;

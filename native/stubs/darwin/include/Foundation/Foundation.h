@@ -37,7 +37,8 @@ typedef struct {
 + (instancetype)stringWithFormat:(NSString *)f, ... __attribute__((format(__NSString__, 1, 2)));
 - (NSInteger)compare:(NSString *)s;
 @property (readonly) const char *UTF8String;
-@property (readonly) NSString *pathExtension;
+@property (readonly) NSString *pathExtension, *lowercaseString;
+- (BOOL)isEqualToString:(NSString *)s;
 @end
 @interface NSValue : NSObject
 @property (readonly) NSRange rangeValue;
@@ -53,6 +54,7 @@ typedef struct {
 - (id)objectAtIndex:(NSUInteger)i;
 - (id)objectAtIndexedSubscript:(NSUInteger)i;
 - (BOOL)isEqualToArray:(NSArray *)a;
+- (BOOL)containsObject:(id)o;
 - (NSArray *)sortedArrayUsingSelector:(SEL)s;
 @property (readonly) NSUInteger count;
 @end
@@ -76,7 +78,9 @@ typedef struct {
 @interface NSURL : NSObject
 + (NSURL *)fileURLWithPath:(NSString *)p;
 @property (readonly) NSString *path;
+@property (readonly) NSString *pathExtension;
 @property (readonly, getter=isFileURL) BOOL fileURL;
+@property (readonly) BOOL hasDirectoryPath;
 @end
 @interface NSData : NSObject
 + (instancetype)dataWithBytes:(const void *)b length:(NSUInteger)n;
