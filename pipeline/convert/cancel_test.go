@@ -67,8 +67,14 @@ func TestNumbersOutOfHalf(t *testing.T) {
 func TestCompressedPackagesRun(t *testing.T) {
 	size := [][2]int{{32, 48}}
 	for _, c := range []compress.Options{
-		{Mode: compress.Palette, Bits: 8}, {Mode: compress.Palette, Bits: 4}, {Mode: compress.Palette, Bits: 4, Group: 4}, {Mode: compress.Linear, Bits: 8},
-		{Mode: compress.Linear, Bits: 4}, {Mode: compress.Linear, Bits: 4, Block: 4}, {Mode: compress.Palette, Bits: 3}, {Mode: compress.Palette, Bits: 6},
+		{Mode: compress.Palette, Bits: 8},
+		{Mode: compress.Palette, Bits: 4},
+		{Mode: compress.Palette, Bits: 4, Group: 4},
+		{Mode: compress.Linear, Bits: 8},
+		{Mode: compress.Linear, Bits: 4},
+		{Mode: compress.Linear, Bits: 4, Block: 4},
+		{Mode: compress.Palette, Bits: 3},
+		{Mode: compress.Palette, Bits: 6},
 	} {
 		c.Size = 64
 		r, _ := convert(t, Options{ModelPath: "testdata/transformer.pth", Sizes: size, Compress: c, Check: true})
