@@ -60,6 +60,9 @@ func TestStableDiffusion(t *testing.T) {
 		for _, attention := range []string{"original", "split-einsum", "split-einsum-v2"} {
 			t.Run(network+" "+attention, func(t *testing.T) {
 				for _, full := range []bool{true, false} {
+					if !full && attention == "split-einsum-v2" {
+						continue // what differs from split-einsum is not the precision
+					}
 					r, path := convert(t, Options{ModelPath: filepath.Join(diffusionDir, network), Float32: full, Attention: attention})
 					require.Len(t, r.Packages, len(parts))
 					if network == "sd2" { // its folder has the U-Net alone

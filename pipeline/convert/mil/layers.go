@@ -121,6 +121,11 @@ func (b *Builder) Pool(op string, x *Value, kernel []int, w Window) *Value {
 	if slices.Max(w.Dilations) > 1 {
 		Fail("pools with dilations are not supported")
 	}
+	if p := x.node; op == "avg_pool" && p != nil && p.op == "pad" && slices.Max(w.Pad) == 0 && !w.Ceil {
+		if pad, rest, ok := zeros(p); ok { // zeros before the pool are its own paddings, which count
+			x, w.Pad, w.CountPadding = pad, rest, true
+		}
+	}
 	shape, partial := slices.Clone(x.Shape[:2]), false
 	for i := range n {
 		size := x.Shape[i+2] + w.Pad[2*i] + w.Pad[2*i+1] - kernel[i]
@@ -135,16 +140,43 @@ func (b *Builder) Pool(op string, x *Value, kernel []int, w Window) *Value {
 		shape = append(shape, out)
 	}
 	args := []arg{in("x", x), in("kernel_sizes", b.Ints(kernel...)), in("strides", b.Ints(w.Strides...)), in("pad_type", w.padType()), in("pad", b.Ints(w.Pad...))}
-	if op == "avg_pool" && w.CountPadding && !partial && slices.Max(w.Pad) > 0 { // zeros that count are as well elements: engines differ on uneven paddings
-		full := append(make([]int, 4), w.Pad...)
-		return b.Pool(op, b.Pad(x, full, "constant", 0), kernel, Window{Strides: w.Strides})
+	if op == "avg_pool" && w.CountPadding && !partial && uneven(w.Pad) {
+		return b.mean(x, kernel, w)
 	}
 	if op == "avg_pool" {
-		// Without paddings both are the same, but ONNX Runtime takes a pad before the pool for a padding of the pool.
-		exclude := !w.CountPadding && (partial || slices.Max(w.Pad) > 0)
-		args = append(args, in("exclude_padding_from_average", boolean(exclude)))
+		args = append(args, in("exclude_padding_from_average", boolean(!w.CountPadding)))
 	}
 	return b.add(op, Float, shape, append(args, in("ceil_mode", boolean(partial)))...)
+}
+
+// zeros tells whether a pad puts zeros around the spatial axes alone; it gives what is padded and the paddings.
+func zeros(p *node) (x *Value, pad []int, ok bool) {
+	mode, value := p.arg("mode"), p.arg("constant_val")
+	if mode.text != "constant" || load(value).data[0] != 0 {
+		return nil, nil, false
+	}
+	for _, f := range load(p.arg("pad")).data {
+		pad = append(pad, int(f))
+	}
+	return p.arg("x"), pad[4:], slices.Max(pad[:4]) == 0
+}
+
+// uneven tells whether a padding differs from that of the other side.
+func uneven(pad []int) bool {
+	for i := 0; i < len(pad); i += 2 {
+		if pad[i] != pad[i+1] {
+			return true
+		}
+	}
+	return false
+}
+
+// mean is an average pool in which zeros count, as a convolution of each channel: engines differ on pools with uneven paddings.
+func (b *Builder) mean(x *Value, kernel []int, w Window) *Value {
+	c, n := x.Shape[1], product(kernel)
+	Bounded(c, n)
+	weight := b.Floats(slices.Concat([]int{c, 1}, kernel), slices.Repeat([]float64{1 / float64(n)}, c*n)...)
+	return b.Conv(x, weight, nil, Window{Strides: w.Strides, Pad: w.Pad, Groups: c})
 }
 
 // Pad adds elements before and after each axis of x: pad is before and after for each axis from the first. mode is constant, reflect or replicate;
