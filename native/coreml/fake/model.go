@@ -132,8 +132,25 @@ func (m *model) run(in map[string]*engine.Tensor) (map[string]*engine.Tensor, er
 // wanted is how ONNX Runtime refuses an output's shape: only it knows the shapes that follow from the inputs.
 var wanted = regexp.MustCompile(`[Ss]hape:\s*\{([0-9,]*)\}[^{]*[Ss]hape:\s*\{([0-9,]*)\}`)
 
+// Its other way, where it knows the shape before it runs the model.
+var (
+	invalid = regexp.MustCompile(`invalid dimensions for output: (\S+) for`)
+	indices = regexp.MustCompile(`index: (\d+) Got: \d+ Expected: (\d+)`)
+)
+
 // learn puts the shape that the error asks for in the place of the one that it refuses.
 func learn(shapes map[string][]int, err error) bool {
+	if output := invalid.FindStringSubmatch(err.Error()); output != nil {
+		shape, known := shapes[output[1]], false
+		for _, found := range indices.FindAllStringSubmatch(err.Error(), -1) {
+			i, _ := strconv.Atoi(found[1]) // digits, by the expression above
+			n, _ := strconv.Atoi(found[2])
+			if i < len(shape) && shape[i] != n {
+				shape[i], known = n, true
+			}
+		}
+		return known
+	}
 	parts := wanted.FindStringSubmatch(err.Error())
 	if parts == nil {
 		return false
