@@ -1,4 +1,5 @@
-// Package disk is what unattended work does to files, as functions that a test can replace to make them fail. It must not import the rest of Gesso.
+// Package disk replaces files whole or not at all, and is what unattended work does to files, as functions that a test can replace to make them
+// fail. It must not import the rest of Gesso.
 package disk
 
 import (

@@ -17,6 +17,7 @@ import (
 	"github.com/gesso-app/gesso/native"
 	"github.com/gesso-app/gesso/native/mlpackage"
 	"github.com/gesso-app/gesso/native/mlpackage/npy"
+	"github.com/gesso-app/gesso/pipeline/disk"
 )
 
 // Limits on what is read.
@@ -215,7 +216,7 @@ func sizes(f native.Feature) string {
 func save(base string, f native.Feature, t *native.Tensor) (name, kind string, err error) {
 	if f.Image == "BGRA" || f.Image == "ARGB" || f.Image == "gray" {
 		name = base + ".png"
-		return name, "uint8", create(name, func(w io.Writer) error { return png.Encode(w, picture(f, t)) })
+		return name, "uint8", disk.Replace(name, 0o644, func(w io.Writer) error { return png.Encode(w, picture(f, t)) })
 	}
 	a := &npy.Array{Type: t.DType().String(), Shape: t.Shape(), Data: t.Bytes()}
 	if f.Half && t.DType() == native.Float32 {
@@ -225,7 +226,7 @@ func save(base string, f native.Feature, t *native.Tensor) (name, kind string, e
 		}
 	}
 	name = base + ".npy"
-	return name, a.Type, create(name, a.Write)
+	return name, a.Type, disk.Replace(name, 0o644, a.Write)
 }
 
 // picture views an output as a picture.
@@ -245,22 +246,4 @@ func picture(f native.Feature, t *native.Tensor) image.Image {
 		}
 	}
 	return m
-}
-
-// create writes a file whole or not at all.
-func create(name string, write func(io.Writer) error) (err error) {
-	temp, err := os.CreateTemp(dirOf(name), ".predict-*")
-	if err != nil {
-		return err
-	}
-	defer func() {
-		if err != nil {
-			err = errors.Join(err, os.Remove(temp.Name()))
-		}
-	}()
-	err = errors.Join(write(temp), temp.Chmod(0o644), temp.Close())
-	if err != nil {
-		return err
-	}
-	return os.Rename(temp.Name(), name)
 }

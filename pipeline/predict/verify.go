@@ -4,13 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"path/filepath"
 
 	"github.com/gesso-app/gesso/native"
 	"github.com/gesso-app/gesso/native/mlpackage"
 )
-
-func dirOf(name string) string { return filepath.Dir(name) }
 
 // Verified is what verifying a model found to be well.
 type Verified struct {

@@ -16,6 +16,8 @@ import (
 
 	"github.com/gofrs/flock"
 	"golang.org/x/text/unicode/norm"
+
+	"github.com/gesso-app/gesso/pipeline/disk"
 )
 
 const extension = ".json"
@@ -262,28 +264,9 @@ func (s *Store) lock() (unlock func(), err error) {
 }
 
 // write replaces a file whole or not at all.
-func write(path string, b []byte) (err error) {
-	f, err := os.CreateTemp(filepath.Dir(path), ".*.tmp")
-	if err != nil {
+func write(path string, b []byte) error {
+	return disk.Replace(path, 0o644, func(w io.Writer) error {
+		_, err := w.Write(b)
 		return err
-	}
-	defer func() {
-		_ = f.Close() // closed already when all went well
-		if err != nil {
-			_ = os.Remove(f.Name())
-		}
-	}()
-	if _, err := f.Write(b); err != nil {
-		return err
-	}
-	if err := f.Chmod(0o644); err != nil {
-		return err
-	}
-	if err := f.Sync(); err != nil {
-		return err
-	}
-	if err := f.Close(); err != nil {
-		return err
-	}
-	return os.Rename(f.Name(), path)
+	})
 }

@@ -5,12 +5,15 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
 
 	"github.com/gofrs/flock"
+
+	"github.com/gesso-app/gesso/pipeline/disk"
 )
 
 // listVersion is the version of the lists' files.
@@ -69,34 +72,15 @@ func (l list[T]) change(f func([]T) ([]T, error)) (entries []T, err error) {
 	if entries, err = f(entries); err != nil {
 		return nil, err
 	}
-	b, err := json.MarshalIndent(listFile[T]{listVersion, entries}, "", "  ")
+	err = disk.Replace(l.path, 0o600, func(w io.Writer) error {
+		e := json.NewEncoder(w)
+		e.SetIndent("", "  ")
+		return e.Encode(listFile[T]{listVersion, entries})
+	})
 	if err != nil {
-		return nil, err
-	}
-	if err := replace(l.path, append(b, '\n')); err != nil {
 		return nil, fmt.Errorf("write the list %s: %w", l.path, err)
 	}
 	return entries, nil
-}
-
-func replace(path string, b []byte) (err error) {
-	f, err := os.CreateTemp(filepath.Dir(path), ".*.tmp")
-	if err != nil {
-		return err
-	}
-	defer func() {
-		if err != nil {
-			_ = os.Remove(f.Name()) // what went wrong is told already
-		}
-	}()
-	_, err = f.Write(b)
-	if err == nil {
-		err = f.Sync()
-	}
-	if err = errors.Join(err, f.Close()); err != nil {
-		return err
-	}
-	return os.Rename(f.Name(), path)
 }
 
 // newID is a name for an entry.

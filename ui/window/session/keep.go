@@ -8,6 +8,8 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+
+	"github.com/gesso-app/gesso/pipeline/disk"
 )
 
 // maxKept bounds the files in which the session keeps its state, in bytes.
@@ -63,29 +65,15 @@ func (s *Session) keep(k *keeper) {
 }
 
 // writeKept replaces the file by state as JSON, whole or not at all.
-func writeKept(path string, state any) (err error) {
-	defer func() {
-		if err != nil {
-			err = fmt.Errorf("keep %s: %w", path, err)
-		}
-	}()
-	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
-		return err
+func writeKept(path string, state any) error {
+	err := os.MkdirAll(filepath.Dir(path), 0o700)
+	if err == nil {
+		err = disk.Replace(path, 0o600, func(w io.Writer) error { return json.NewEncoder(w).Encode(state) })
 	}
-	f, err := os.CreateTemp(filepath.Dir(path), ".gesso-*")
 	if err != nil {
-		return err
+		return fmt.Errorf("keep %s: %w", path, err)
 	}
-	defer func() {
-		if err != nil {
-			_ = os.Remove(f.Name())
-		}
-	}()
-	e := json.NewEncoder(f)
-	if err := errors.Join(e.Encode(state), f.Sync(), f.Close()); err != nil {
-		return err
-	}
-	return os.Rename(f.Name(), path)
+	return nil
 }
 
 // readKept reads the state that k wrote in an earlier session into state. That there is none is no error. A file that cannot be read is set
