@@ -18,8 +18,8 @@ import (
 
 // folderWindow lists the watch folders, with the log of the chosen one.
 type folderWindow struct {
-	w       *window
-	win     fyne.Window
+	w *window
+	*panel
 	folders []session.Folder
 	chosen  string
 	list    *widget.List
@@ -33,14 +33,12 @@ func (w *window) showFolders() {
 	if w.folders == nil {
 		w.folders = newFolderWindow(w)
 	}
-	w.folders.update()
-	w.folders.win.Show()
-	w.folders.win.RequestFocus()
+	w.folders.front(w.folders.update)
 }
 
 func newFolderWindow(w *window) *folderWindow {
 	f := &folderWindow{
-		w: w, win: w.panelWindow(tr("Watch Folders"), fyne.NewSize(720, 560)), note: view.NewNote(""),
+		w: w, panel: w.newPanel(tr("Watch Folders"), fyne.NewSize(720, 560)), note: view.NewNote(""),
 		empty: view.NewNote(tr("Nothing is watched yet. Add a folder: every picture that comes into it is stylized once.")).Align(fyne.TextAlignCenter),
 	}
 	f.list = widget.NewList(func() int { return len(f.folders) },
@@ -57,13 +55,11 @@ func newFolderWindow(w *window) *folderWindow {
 	f.log.OnSelected = func(i widget.ListItemID) { f.log.Unselect(i) }
 	add := widget.NewButtonWithIcon(tr("Add Folder…"), theme.ContentAddIcon(), f.add)
 	add.Importance = widget.HighImportance
-	list := container.NewStack(view.NewGround(view.ColorPanel), f.list, container.NewCenter(container.NewGridWrap(fyne.NewSize(400, 40), f.empty)))
 	log := container.NewBorder(container.New(layout.NewCustomPaddedLayout(8, 4, 0, 0), view.NewTitle(tr("Log"))), nil, nil, nil,
 		container.NewStack(view.NewGround(view.ColorWell), f.log))
-	split := container.NewVSplit(list, log)
+	split := container.NewVSplit(orEmpty(f.list, f.empty), log)
 	split.Offset = 0.6
-	f.win.SetContent(container.New(layout.NewCustomPaddedLayout(16, 16, 16, 16), container.NewBorder(nil,
-		container.New(layout.NewCustomPaddedLayout(8, 0, 0, 0), container.NewBorder(nil, nil, nil, add, f.note)), nil, nil, split)))
+	f.show(container.NewBorder(nil, container.New(layout.NewCustomPaddedLayout(8, 0, 0, 0), container.NewBorder(nil, nil, nil, add, f.note)), nil, nil, split))
 	return f
 }
 

@@ -22,8 +22,8 @@ import (
 
 // historyWindow shows the saved pictures of this and earlier sessions.
 type historyWindow struct {
-	w       *window
-	win     fyne.Window
+	w *window
+	*panel
 	entries []session.Entry
 	grid    *widget.GridWrap
 	chosen  []int64 // identifiers, in the order in which they were chosen
@@ -39,14 +39,12 @@ func (w *window) showHistory() {
 	if w.history == nil {
 		w.history = newHistoryWindow(w)
 	}
-	w.history.update()
-	w.history.win.Show()
-	w.history.win.RequestFocus()
+	w.history.front(w.history.update)
 }
 
 func newHistoryWindow(w *window) *historyWindow {
 	h := &historyWindow{
-		w: w, win: w.panelWindow(tr("History"), fyne.NewSize(880, 600)), thumbs: map[int64]image.Image{}, loading: map[int64]bool{},
+		w: w, panel: w.newPanel(tr("History"), fyne.NewSize(880, 600)), thumbs: map[int64]image.Image{}, loading: map[int64]bool{},
 		empty:  view.NewNote(tr("Pictures that you save are listed here.")).Align(fyne.TextAlignCenter),
 		detail: view.NewPlain(""),
 	}
@@ -64,8 +62,7 @@ func newHistoryWindow(w *window) *historyWindow {
 	h.forget = widget.NewButton(tr("Remove from List"), func() { w.session.Forget(h.chosen...) })
 	h.sheet = widget.NewButton(tr("Contact Sheet…"), h.contactSheet)
 	foot := container.NewBorder(nil, nil, nil, container.NewHBox(h.forget, h.sheet, h.reveal, h.compare, h.reuse), container.New(middle{}, h.detail))
-	h.win.SetContent(container.New(layout.NewCustomPaddedLayout(16, 16, 16, 16), container.NewBorder(nil, foot, nil, nil,
-		container.NewStack(view.NewGround(view.ColorPanel), container.NewPadded(h.grid), container.NewCenter(container.NewGridWrap(fyne.NewSize(360, 40), h.empty))))))
+	h.show(container.NewBorder(nil, foot, nil, nil, orEmpty(container.NewPadded(h.grid), h.empty)))
 	return h
 }
 

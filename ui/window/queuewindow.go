@@ -19,8 +19,8 @@ import (
 
 // queueWindow lists the pictures of the queue.
 type queueWindow struct {
-	w                  *window
-	win                fyne.Window
+	w *window
+	*panel
 	tasks              []session.Task
 	list               *widget.List
 	title, detail      *view.Text
@@ -34,23 +34,12 @@ func (w *window) showQueue() {
 	if w.queue == nil {
 		w.queue = newQueueWindow(w)
 	}
-	w.queue.update()
-	w.queue.win.Show()
-	w.queue.win.RequestFocus()
-}
-
-// panelWindow makes a window that is hidden when it is closed. Files can be dropped on it as on the main one.
-func (w *window) panelWindow(title string, size fyne.Size) fyne.Window {
-	win := w.app.NewWindow(title)
-	win.SetPadded(false)
-	win.Resize(size)
-	win.SetCloseIntercept(win.Hide)
-	return win
+	w.queue.front(w.queue.update)
 }
 
 func newQueueWindow(w *window) *queueWindow {
 	q := &queueWindow{
-		w: w, win: w.panelWindow(tr("Queue"), fyne.NewSize(640, 560)),
+		w: w, panel: w.newPanel(tr("Queue"), fyne.NewSize(640, 560)),
 		title: view.NewTitle(""), detail: view.NewCaption(""), bar: view.NewProgress(),
 		empty: view.NewNote(tr("Drop several photos, or a folder, to stylize them one after the other.")).Align(fyne.TextAlignCenter),
 	}
@@ -64,8 +53,8 @@ func newQueueWindow(w *window) *queueWindow {
 	head := container.New(layout.NewCustomPaddedVBoxLayout(2), q.title, q.detail)
 	foot := container.NewHBox(q.clear, layout.NewSpacer(), q.stop, q.pause)
 	body := container.NewBorder(container.New(layout.NewCustomPaddedVBoxLayout(8), head, q.bar), foot, nil, nil,
-		container.NewStack(view.NewGround(view.ColorPanel), q.list, container.NewCenter(container.NewGridWrap(fyne.NewSize(360, 40), q.empty))))
-	q.win.SetContent(container.New(layout.NewCustomPaddedLayout(16, 16, 16, 16), body))
+		orEmpty(q.list, q.empty))
+	q.show(body)
 	q.win.SetOnDropped(func(_ fyne.Position, uris []fyne.URI) { w.dropMany(uris) })
 	return q
 }
@@ -158,13 +147,13 @@ func (q *queueWindow) row(t session.Task) view.TaskState {
 
 // updatePanels shows the session's state in the other windows that are open, and says when the queue has ended behind the user's back.
 func (w *window) updatePanels(n session.Snapshot) {
-	if w.queue != nil {
+	if w.queue != nil && w.queue.open {
 		w.queue.update()
 	}
-	if w.history != nil {
+	if w.history != nil && w.history.open {
 		w.history.update()
 	}
-	if w.folders != nil {
+	if w.folders != nil && w.folders.open {
 		w.folders.update()
 	}
 	if w.waiting > 0 && n.Queue.Waiting == 0 && w.behind {

@@ -5,6 +5,7 @@ package window
 import (
 	"fmt"
 	"runtime"
+	"slices"
 
 	"fyne.io/fyne/v2"
 	"fyne.io/fyne/v2/container"
@@ -69,11 +70,7 @@ func choice[T comparable](values []T, name func(T) string, at T, chosen func(T))
 	for _, v := range values {
 		s.Options = append(s.Options, name(v))
 	}
-	for i, v := range values {
-		if v == at {
-			s.SetSelectedIndex(i)
-		}
-	}
+	s.SetSelectedIndex(slices.Index(values, at))
 	s.OnChanged = func(string) { chosen(values[s.SelectedIndex()]) }
 	return container.NewStack(s, view.NewOutline())
 }
@@ -115,14 +112,7 @@ func (f *settingsForm) layout() fyne.CanvasObject {
 	add(tr("JPEG quality"), slide(50, 100, 1, float64(f.p.Quality), func(v float64) string { return fmt.Sprintf("%.0f", v) },
 		func(v float64) { f.p.Quality = int(v); f.take() }))
 	gates := gateNames(f.p.MinSSIM)
-	add(tr("Quality gate"), choice(pipeline.Gates, func(g pipeline.Gate) string {
-		for i, o := range pipeline.Gates {
-			if o == g {
-				return gates[i]
-			}
-		}
-		return string(g)
-	}, f.p.Gate, func(g pipeline.Gate) { f.p.Gate = g; f.take() }))
+	add(tr("Quality gate"), choice(pipeline.Gates, func(g pipeline.Gate) string { return gates[slices.Index(pipeline.Gates, g)] }, f.p.Gate, func(g pipeline.Gate) { f.p.Gate = g; f.take() }))
 	add(tr("SSIM threshold"), slide(0, 1, 0.01, f.p.MinSSIM, func(v float64) string { return fmt.Sprintf("%.2f", v) },
 		func(v float64) { f.p.MinSSIM = v; f.take() }))
 	if runtime.GOOS == "darwin" {
