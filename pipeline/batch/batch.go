@@ -156,9 +156,6 @@ func (b *Batch) locate(ctx context.Context) (func(*journal.Job) (string, int64),
 // told by Rows and stops nothing. It is called once.
 func (b *Batch) Run(ctx context.Context) error { return b.runner.Run(ctx, true) }
 
-// Trouble is why the work waits, a full disk for example, or empty.
-func (b *Batch) Trouble() string { return b.runner.Trouble() }
-
 // Rows reports on the photos of this batch in their order, at any time from Start to Close.
 func (b *Batch) Rows(ctx context.Context) ([]Row, error) {
 	named := map[string]bool{}

@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"syscall"
 	"testing"
@@ -223,8 +224,16 @@ func TestCancelGivesBack(t *testing.T) {
 	b := newBench(t)
 	b.add(some(6))
 	ctx, cancel := context.WithCancel(t.Context())
+	written := make(chan struct{})
+	var once sync.Once
+	b.options.Event = func(e Event) {
+		if e.State == journal.Done {
+			once.Do(func() { close(written) })
+		}
+	}
 	b.engine.before = func(pipeline.Config) error {
 		if b.engine.rendered.Load() == 2 {
+			<-written // one is done, and one may be on its way
 			cancel()
 		}
 		return nil
