@@ -363,16 +363,24 @@ func place(from, to string, force bool) error {
 		if st, err := os.Stat(filepath.Join(to, "Manifest.json")); !force || err != nil || !st.Mode().IsRegular() {
 			return fmt.Errorf("%w, and is no package: %s", ErrExists, to)
 		}
-		aside := from + ".old"
-		if err := os.Rename(to, aside); err != nil {
-			return err
-		}
-		if err := os.Rename(from, to); err != nil {
-			return errors.Join(err, os.Rename(aside, to))
-		}
-		return nil
 	}
-	return os.Rename(from, to)
+	return swap(from, to)
+}
+
+// swap moves a finished folder to its path. A folder cannot be renamed onto another: what is there stays until the new one has its place, and is left
+// beside from, which is in a folder that is removed.
+func swap(from, to string) error {
+	if _, err := os.Lstat(to); err != nil {
+		return os.Rename(from, to)
+	}
+	aside := from + ".old"
+	if err := os.Rename(to, aside); err != nil {
+		return err
+	}
+	if err := os.Rename(from, to); err != nil {
+		return errors.Join(err, os.Rename(aside, to))
+	}
+	return nil
 }
 
 // hash is the SHA-256 of a file; of a folder there is none.

@@ -141,17 +141,7 @@ func writeFolder(ctx context.Context, o Options, p *plan, r *Result, meta metada
 			return err
 		}
 	}
-	if _, err := os.Lstat(out); err == nil {
-		aside := inner + ".old"
-		if err := os.Rename(out, aside); err != nil {
-			return err
-		}
-		if err := os.Rename(inner, out); err != nil {
-			return errors.Join(err, os.Rename(aside, out))
-		}
-		return nil
-	}
-	return os.Rename(inner, out)
+	return swap(inner, out)
 }
 
 func copyFile(to, from string) (err error) {

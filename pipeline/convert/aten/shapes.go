@@ -249,8 +249,6 @@ func (c *call) roll() {
 	c.give(x)
 }
 
-const maxSpan = 1 << 22
-
 func (c *call) arange() {
 	number := func(name string, missing float64) float64 {
 		if !c.has(name) {
@@ -265,20 +263,13 @@ func (c *call) arange() {
 			kind = mil.Float
 		}
 	}
-	n := math.Ceil((to - from) / step)
-	if step == 0 || n > maxSpan {
-		mil.Fail("a range of %v to %v by %v", from, to, step)
-	}
-	v := make([]float64, max(0, int(n)))
-	for i := range v {
-		v[i] = from + float64(i)*step
-	}
+	v := mil.Range(from, to, step)
 	c.give(c.Array(c.kind(kind), []int{len(v)}, v))
 }
 
 func (c *call) linspace() {
 	from, to, n := c.float("start", 0), c.float("end", 0), c.int("steps", 1)
-	if n < 1 || n > maxSpan {
+	if n < 1 || n > mil.MaxSpan {
 		mil.Fail("%d steps", n)
 	}
 	v := make([]float64, n)

@@ -96,7 +96,7 @@ func (c *call) oneHot() {
 	if axis < 0 {
 		axis += at.Rank() + 1
 	}
-	if depth < 1 || depth > maxSpan {
+	if depth < 1 || depth > mil.MaxSpan {
 		mil.Fail("a depth of %d", depth)
 	}
 	count := make([]float64, depth)

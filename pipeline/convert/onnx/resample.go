@@ -9,7 +9,7 @@ import (
 // Resample makes a picture x (N,C,H,W) of another size as PyTorch's interpolate does: mode is nearest, nearest-exact, linear or cubic. scales are
 // the factors that were asked for, or 0 where only the size was.
 func Resample(b *mil.Builder, x *mil.Value, size []int, scales []float64, mode string, alignCorners bool) *mil.Value {
-	if x.Rank() != 4 || len(size) != 2 || min(size[0], size[1]) < 1 || max(size[0], size[1]) > maxSpan {
+	if x.Rank() != 4 || len(size) != 2 || min(size[0], size[1]) < 1 || max(size[0], size[1]) > mil.MaxSpan {
 		mil.Fail("the shape %v is resized to %v", x.Shape, size)
 	}
 	each := make([]resizing, 4)

@@ -149,7 +149,7 @@ func (c *call) resize() {
 			r.scale = scales[i]
 			r.to = int(math.Floor(float64(r.from) * r.scale))
 		}
-		if r.to < 1 || r.to > maxSpan {
+		if r.to < 1 || r.to > mil.MaxSpan {
 			mil.Fail("an axis of %d becomes %d", r.from, r.to)
 		}
 	}

@@ -1,7 +1,6 @@
 package onnx
 
 import (
-	"math"
 	"slices"
 	"strings"
 
@@ -137,19 +136,9 @@ func (c *call) constantOfShape() {
 	c.give(c.Expand(fill, shape))
 }
 
-const maxSpan = 1 << 22
-
 func (c *call) span() {
 	from, to, step := c.in(0), c.in(1), c.in(2)
-	a, b, d := c.Known(from)[0], c.Known(to)[0], c.Known(step)[0]
-	n := math.Ceil((b - a) / d)
-	if d == 0 || n > maxSpan {
-		mil.Fail("a range of %v to %v by %v", a, b, d)
-	}
-	v := make([]float64, max(0, int(n)))
-	for i := range v {
-		v[i] = a + float64(i)*d
-	}
+	v := mil.Range(c.Known(from)[0], c.Known(to)[0], c.Known(step)[0])
 	c.give(c.Array(from.Kind, []int{len(v)}, v))
 }
 

@@ -10,7 +10,6 @@ import (
 	"io"
 	"math/big"
 	"os"
-	"path"
 	"strings"
 	"sync"
 )
@@ -74,16 +73,6 @@ func (a *Archive) Find(suffix string) string {
 		}
 	}
 	return ""
-}
-
-// Names lists the records in the folder dir.
-func (a *Archive) Names(dir string) (out []string) {
-	for n := range a.files {
-		if path.Dir(n) == dir {
-			out = append(out, n)
-		}
-	}
-	return out
 }
 
 // Record gives random access to a record and its size. One that is compressed is unpacked into memory when it is read first.

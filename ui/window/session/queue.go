@@ -32,16 +32,16 @@ func (t TaskState) Over() bool { return t == TaskDone || t == TaskFailed || t ==
 
 // Task is a picture of the queue.
 type Task struct {
-	ID     int64           `json:"id"`
-	Config pipeline.Config `json:"settings"` // with the photo, without the output
-	State  TaskState       `json:"state"`
-	Error  string          `json:"error,omitempty"`  // one sentence
-	Output string          `json:"output,omitempty"` // the file that was written
-	SSIM   float64         `json:"ssim,omitempty"`
+	ID     int64
+	Config pipeline.Config // with the photo, without the output
+	State  TaskState
+	Error  string // one sentence
+	Output string // the file that was written
+	SSIM   float64
 
-	Phase    pipeline.Phase `json:"-"`
-	Fraction float64        `json:"-"` // 0..1, while it runs
-	Thumb    image.Image    `json:"-"` // of the stylized picture, once it was made in this session
+	Phase    pipeline.Phase
+	Fraction float64     // 0..1, while it runs
+	Thumb    image.Image // of the stylized picture, once it was made in this session
 }
 
 // Name is the photo's.

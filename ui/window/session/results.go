@@ -1,8 +1,10 @@
 package session
 
 import (
+	"errors"
 	"fmt"
 	"image"
+	"math"
 	"os"
 	"path/filepath"
 	"slices"
@@ -140,7 +142,7 @@ func (s *Session) drawSheet(entries []Entry, path string) error {
 		}
 	}
 	if len(cells) == 0 {
-		return fmt.Errorf("there are no pictures for a contact sheet")
+		return errors.New("there are no pictures for a contact sheet")
 	}
 	img, err := sheet.Draw(cells, min(5, len(cells)), 240, 180)
 	if err != nil {
@@ -151,7 +153,7 @@ func (s *Session) drawSheet(entries []Entry, path string) error {
 
 // finite is v, or 0 where JSON has no number for it.
 func finite(v float64) float64 {
-	if v != v || v > 1e308 || v < -1e308 {
+	if math.IsNaN(v) || math.IsInf(v, 0) {
 		return 0
 	}
 	return v
