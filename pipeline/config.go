@@ -6,6 +6,8 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+
+	"github.com/gesso-app/gesso/pipeline/adjust"
 )
 
 // Gate is what happens when the picture's SSIM falls below Config.MinSSIM.
@@ -49,6 +51,17 @@ type Config struct {
 	UseANE bool `json:"use_ane"`
 	// Size is the longest side of the output in pixels, 64 to 30000; 0 (the default) keeps the photo's size. Photos are never enlarged.
 	Size int `json:"size,omitempty"`
+	// Pre are steps on the photo before it is stylized, in their order, before Size: crop, fit, fill, long-edge; none by default.
+	Pre []adjust.Step `json:"pre,omitempty"`
+	// Post are steps on the stylized picture, in their order, such as detail, sharpen and grain; none by default. The scores count them.
+	Post []adjust.Step `json:"post,omitempty"`
+	// MaskPath is a picture that says where to stylize: where it is opaque, or, if it has no transparency, white. It has the photo's proportions. The
+	// rest stays the photo.
+	MaskPath string `json:"mask_path,omitempty"`
+	// MaskFeather is the width of the soft edge in pixels of the photo, 0 (the default) to 1000.
+	MaskFeather float64 `json:"mask_feather,omitempty"`
+	// MaskInvert stylizes where the mask is transparent or black instead.
+	MaskInvert bool `json:"mask_invert,omitempty"`
 	// Gate is what happens below MinSSIM; default GateWarn.
 	Gate Gate `json:"gate"`
 	// MinSSIM is the gate's threshold, 0..1; default 0.85.
@@ -163,6 +176,9 @@ func (c Config) Validate() error {
 	}
 	if c.Size != 0 && (c.Size < 64 || c.Size > 30000) {
 		return &FieldError{"size", c.Size, "it is 0 or from 64 to 30000 pixels"}
+	}
+	if err := c.validateSteps(); err != nil {
+		return err
 	}
 	if c.Quality < 1 || c.Quality > 100 {
 		return &FieldError{"quality", c.Quality, "it goes from 1 to 100"}

@@ -29,7 +29,7 @@ func CheckOutput(c Config) error {
 	if c.Force {
 		return nil
 	}
-	inputs := []string{c.ContentImagePath, c.StyleImagePath}
+	inputs := []string{c.ContentImagePath, c.StyleImagePath, c.MaskPath}
 	for _, m := range c.StyleMix {
 		inputs = append(inputs, m.StyleImagePath)
 	}

@@ -73,7 +73,7 @@ func (r Recipe) Key() (string, error) {
 	c := r.Config
 	c.ContentImagePath, c.OutputPath, c.UseANE = "", "", false // which unit computes is not what the picture is of
 	c.StyleMix = slices.Clone(c.StyleMix)
-	paths := []*string{&c.StyleImagePath}
+	paths := []*string{&c.StyleImagePath, &c.MaskPath}
 	for i := range c.StyleMix {
 		paths = append(paths, &c.StyleMix[i].StyleImagePath)
 	}
@@ -108,12 +108,12 @@ func hashInPlace(path *string) error {
 	}
 	f, err := os.Open(*path)
 	if err != nil {
-		return fmt.Errorf("read the style image: %w", err)
+		return fmt.Errorf("read the picture of the recipe: %w", err)
 	}
 	defer f.Close()
 	hash, err := journal.Hash(f)
 	if err != nil {
-		return fmt.Errorf("read the style image %s: %w", *path, err)
+		return fmt.Errorf("read the picture %s of the recipe: %w", *path, err)
 	}
 	*path = hash
 	return nil

@@ -34,6 +34,7 @@ func (s *settingsFlags) add(cmd *cobra.Command, c *pipeline.Config, withPreset b
 	f.Float64Var(&c.BrushScale, "brush-scale", c.BrushScale, "breadth of the strokes, from 0.5, fine, to 16, broad; 1 draws on every pixel, 0 fits the photo's size")
 	f.BoolVar(&c.PreserveColour, "preserve-colour", c.PreserveColour, "keep the photo's colours, take the painting's light and strokes")
 	f.IntVar(&c.Size, "size", c.Size, "longest side of the output in pixels, 64 to 30000; 0 is the photo's size")
+	addSteps(f, c)
 	f.StringVar((*string)(&c.Gate), "gate", string(c.Gate), "below --min-ssim: off does nothing, warn says so, hold lowers the strength until it fits")
 	f.Float64Var(&c.MinSSIM, "min-ssim", c.MinSSIM, "threshold of the gate, 0 to 1")
 	f.IntVar(&c.Quality, "quality", c.Quality, "JPEG quality, 1 to 100")

@@ -18,7 +18,9 @@ Photos and paintings are JPEG, PNG, TIFF or WebP files; the output is .jpg, .png
 comes from stdin; with - as the output a PNG goes to stdout and the scores go to stderr.
 
 Many photos are named without --content-image: files, folders and patterns such as 'shoot/**/*.jpg'. Their pictures go to the folder
---output. One that fails does not stop the others; the exit code is 1 if any did, and --resume goes on with what was not done.`
+--output. One that fails does not stop the others; the exit code is 1 if any did, and --resume goes on with what was not done.
+
+` + aboutSteps
 
 // engineFlags say how the engine is opened.
 type engineFlags struct {
