@@ -96,7 +96,7 @@ func (w *window) drop(at fyne.Position, uris []fyne.URI) {
 		paths = append(paths, u.Path())
 	}
 	switch {
-	case inside(w.painting, at):
+	case inside(w.painting, at) && !w.adjust.body.Visible():
 		w.session.OpenStyle(paths[0])
 		if n := len(paths); n > 1 {
 			w.session.Say(tr("%d files were dropped; the first, %s, was opened.", n, filepath.Base(paths[0])))

@@ -32,6 +32,7 @@ type window struct {
 	colour          *widget.Check
 	gate            *widget.Select
 	stylize, cancel *widget.Button
+	adjust          *adjustPanel
 
 	compare  *view.Compare
 	zoom     *zoomBar
@@ -87,6 +88,7 @@ func newWindow(a fyne.App, version string, do func(func())) *window {
 	w.stylize = widget.NewButton(tr("Stylize"), nil)
 	w.stylize.Importance = widget.HighImportance
 	w.cancel = widget.NewButton(tr("Cancel"), nil)
+	w.adjust = newAdjustPanel(w)
 	w.compare = view.NewCompare(do)
 	w.zoom = newZoomBar(w.compare)
 	w.styles = newStyleBar(w)
@@ -120,6 +122,7 @@ func (w *window) connect(s *session.Session) {
 		s.SetBrush(v)
 	}
 	w.colour.OnChanged = s.SetPreserveColour
+	w.adjust.connect(s)
 	w.styles.connect(s)
 	w.zoom.onMode = func(m view.Mode) { s.SetMapped(m == view.Likeness) }
 	w.gate.Options = gateNames(s.Snapshot().MinSSIM)
@@ -164,6 +167,7 @@ func (w *window) update() {
 			w.gate.SetSelectedIndex(i)
 		}
 	}
+	w.adjust.update(n)
 	setEnabled(w.stylize, n.CanStylize)
 	setEnabled(w.cancel, n.Busy && !n.Cancelling)
 	setEnabled(w.save, n.CanSave)
@@ -184,10 +188,9 @@ func (w *window) layout() fyne.CanvasObject {
 	group := func(title, content fyne.CanvasObject) fyne.CanvasObject {
 		return container.New(layout.NewCustomPaddedVBoxLayout(6), title, content)
 	}
-	pane := func(title string, p fyne.CanvasObject) fyne.CanvasObject {
-		return container.New(border{gap: 6}, view.NewTitle(title), p)
-	}
-	panes := container.New(halves{gap: 16}, pane(tr("Photo"), w.photo), pane(tr("Painting"), w.painting))
+	panes := w.adjust.stack(container.New(halves{gap: 16},
+		container.New(border{gap: 6}, corner(tr("Photo"), w.adjust.open), w.photo),
+		container.New(border{gap: 6}, view.NewTitle(tr("Painting")), w.painting)))
 	slider := func(title string, value *view.Text, s *widget.Slider, below ...fyne.CanvasObject) fyne.CanvasObject {
 		rows := []fyne.CanvasObject{container.NewGridWithColumns(2, view.NewTitle(title), value), view.OnRail(s)}
 		return container.New(layout.NewCustomPaddedVBoxLayout(2), append(rows, below...)...)

@@ -90,6 +90,8 @@ func (k key) config() pipeline.Config {
 	c.ContentImagePath, c.StyleImagePath, c.StylePrompt, c.StyleCode = k.content, k.style, k.settings.prompt, k.settings.code
 	k.settings.styles.into(&c)
 	c.StyleStrength, c.PreserveColour = k.settings.strength, k.settings.colour
+	k.settings.steps.into(&c)
+	k.settings.mask.into(&c)
 	c.Gate, c.MinSSIM, c.Quality, c.UseANE = k.settings.gate, k.settings.minSSIM, k.settings.quality, k.settings.useANE
 	return c
 }
