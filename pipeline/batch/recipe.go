@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"maps"
 	"os"
@@ -14,6 +15,7 @@ import (
 
 	"github.com/gesso-app/gesso/pipeline"
 	"github.com/gesso-app/gesso/pipeline/journal"
+	"github.com/gesso-app/gesso/pipeline/picture"
 )
 
 // Format is what outputs are written as.
@@ -107,8 +109,11 @@ func hashInPlace(path *string) error {
 		return nil
 	}
 	f, err := os.Open(*path)
-	if err != nil {
-		return fmt.Errorf("read the picture of the recipe: %w", err)
+	switch {
+	case errors.Is(err, os.ErrNotExist):
+		return &picture.Error{Path: *path, Reason: "does not exist", Err: err}
+	case err != nil:
+		return &picture.Error{Path: *path, Reason: "cannot be read", Err: err}
 	}
 	defer f.Close()
 	hash, err := journal.Hash(f)
