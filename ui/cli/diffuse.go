@@ -192,7 +192,7 @@ func (p *program) runDiffuse(ctx context.Context, d *diffuseFlags, o native.Opti
 		return err
 	}
 	if d.latents != "" {
-		if err := writeArray(d.latents, made.Shape, made.Latents); err != nil {
+		if err := writeLatents(d.latents, made.Shape, made.Latents); err != nil {
 			return &outputError{err}
 		}
 	}
@@ -220,7 +220,7 @@ func (d *diffuseFlags) request(ctx context.Context) (r diffusion.Request, conten
 		r.Content, r.Strength, c.Strength = content.Image, d.strength, &d.strength
 	}
 	if c.Noise != "" {
-		if r.Noise, err = readArray(c.Noise); err != nil {
+		if r.Noise, err = readNoise(c.Noise); err != nil {
 			return r, nil, &usageError{fmt.Errorf("read the noise %s: %w", c.Noise, err)}
 		}
 	}
@@ -269,7 +269,7 @@ func (b *bar) diffuse(p diffusion.Progress) {
 
 const maxNoise = 1 << 30
 
-func readArray(path string) ([]float32, error) {
+func readNoise(path string) ([]float32, error) {
 	f, err := os.Open(path)
 	if err != nil {
 		return nil, err
@@ -282,8 +282,8 @@ func readArray(path string) ([]float32, error) {
 	return a.Float32s()
 }
 
-// writeArray writes a .npy file, whole or not at all.
-func writeArray(path string, shape []int, v []float32) (err error) {
+// writeLatents writes a .npy file, whole or not at all.
+func writeLatents(path string, shape []int, v []float32) (err error) {
 	a := &npy.Array{Type: "float32", Shape: shape}
 	for _, x := range v {
 		a.Data = binary.LittleEndian.AppendUint32(a.Data, math.Float32bits(x))
