@@ -148,6 +148,9 @@ func (m *Model) read() error {
 			return &InputError{err}
 		}
 	}
+	if !m.xl { // as diffusers corrects the settings of Stable Diffusion 1 and 2 when it loads them
+		m.scheduler = m.scheduler.Corrected()
+	}
 	m.scaling, m.zeros = 0.18215, m.xl
 	if m.xl {
 		m.scaling = 0.13025

@@ -56,6 +56,17 @@ func Default() Config {
 	}
 }
 
+// Corrected is the configuration as diffusers' pipelines of Stable Diffusion 1 and 2 correct it when they load it: steps_offset is 1, and samples,
+// which are no pictures, are not clipped.
+func (c Config) Corrected() Config {
+	c.Offset = 1
+	if c.Clip != nil || c.Class == names["ddim"] {
+		no := false
+		c.Clip = &no
+	}
+	return c
+}
+
 // Parse reads a scheduler_config.json.
 func Parse(b []byte) (c Config, err error) {
 	if err := json.Unmarshal(b, &c); err != nil {
