@@ -1,6 +1,6 @@
-"""Makes tiny Stable Diffusions as folders of diffusers, and what diffusers makes with them: make.py TOKENIZER FOLDER
+"""Makes tiny Stable Diffusions as folders of diffusers, and what diffusers makes with them: make.py TOKENIZER FOLDER [small]
 
-TOKENIZER is clip/testdata/small. The folder gets sd1, sd2 and sdxl, photo.png, and cases.json with a .npy file of latents for each case."""
+TOKENIZER is clip/testdata/small; small makes what is in the repository: sd1 alone, in float16, with fewer cases. The folder gets sd1, sd2 and sdxl, photo.png, and cases.json with a .npy file of latents for each case."""
 import json, pathlib, sys
 import numpy as np, torch, diffusers
 from diffusers import AutoencoderKL, UNet2DConditionModel
@@ -8,6 +8,7 @@ from PIL import Image
 from transformers import CLIPTextConfig, CLIPTextModel, CLIPTextModelWithProjection, CLIPTokenizer
 
 torch.set_num_threads(1); torch.set_grad_enabled(False)
+small = "small" in sys.argv
 tok, out = sys.argv[1], pathlib.Path(sys.argv[2]); out.mkdir(exist_ok=True)
 NAMES = {"pndm": "PNDM", "ddim": "DDIM", "dpmpp-2m": "DPMSolverMultistep", "dpmpp-2m-karras": "DPMSolverMultistep", "euler": "EulerDiscrete",
          "euler-karras": "EulerDiscrete", "euler-ancestral": "EulerAncestralDiscrete", "lcm": "LCM", "unipc": "UniPCMultistep"}
@@ -39,7 +40,14 @@ def build(kind):
     else:
         p = diffusers.StableDiffusionPipeline(vae=v, text_encoder=t, tokenizer=k, unet=u, scheduler=s, safety_checker=None, feature_extractor=None,
                                               requires_safety_checker=False)
+    if small:
+        for m in (u, v, t):
+            for w in m.parameters():
+                w.copy_(w.half())  # the files are of float16, to be small; what is compared is float32
+            m.half()
     p.save_pretrained(out / kind)
+    for m in (u, v, t):
+        m.float()
     for d in ("tokenizer", "tokenizer_2"):  # as transformers 4 writes them
         if (out / kind / d).is_dir():
             for f in ("vocab.json", "merges.txt"):
@@ -70,12 +78,12 @@ def case(p, kind, name, steps, guidance, negative, strength, seed, lora=None):
     cases.append(dict(model=kind, scheduler=name, steps=steps, guidance=guidance, negative=negative, strength=strength, seed=seed, file=n, prompt=a["prompt"], lora=lora))
 
 
-for kind in ("sd1", "sd2", "sdxl"):
+for kind in ("sd1",) if small else ("sd1", "sd2", "sdxl"):
     p = build(kind); p.set_progress_bar_config(disable=True)
     for i, name in enumerate(NAMES):
-        for steps, guidance, negative, strength in ((10, 7.5, "blurry, bad", 0), (20, 1.0, None, 0), (20, 7.5, None, 0.6), (10, 7.5, None, 0), (10, 1.0, None, 1.0)):
+        for steps, guidance, negative, strength in ((10, 7.5, "blurry, bad", 0), (20, 1.0, None, 0), (20, 7.5, None, 0.6), (10, 7.5, None, 0), (10, 1.0, None, 1.0))[:: 2 if small else 1][:2 if small else 5]:
             case(p, kind, name, steps, guidance, negative, strength, 40 + i)
     if kind == "sd1":
-        p.scheduler = diffusers.DDIMScheduler(**{k: v for k, v in SD.items() if "prk" not in k})
+        p.scheduler = diffusers.DDIMScheduler.from_config(json.loads((out / kind / "scheduler/scheduler_config.json").read_text()))
         p(prompt="a cat", num_inference_steps=5, generator=torch.Generator().manual_seed(1)).images[0].save(out / "cat.png")
 (out / "cases.json").write_text(json.dumps(cases))
