@@ -6,7 +6,7 @@ import (
 	"math"
 )
 
-// unet predicts noise. Its packages are loaded while it is open, or with ReduceMemory each for its call.
+// unet predicts noise. Its packages are loaded while it is open: the text encoders are closed before, and the decoder is loaded after.
 type unet struct {
 	model                   *Model
 	parts                   []*network

@@ -154,7 +154,7 @@ func (p *program) runDiffuse(ctx context.Context, d *diffuseFlags, o native.Opti
 	}
 	r, content, err := d.request(ctx)
 	if err != nil {
-		return err
+		return diffusionError(err)
 	}
 	var loras []convert.LoRA
 	for _, s := range d.loras {
