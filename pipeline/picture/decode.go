@@ -11,7 +11,6 @@ import (
 	"strings"
 	"unicode/utf8"
 
-	"golang.org/x/image/tiff"
 	"golang.org/x/image/webp"
 )
 
@@ -26,7 +25,7 @@ type format struct {
 var (
 	jpegFormat = &format{"jpeg", jpeg.DecodeConfig, jpeg.Decode, jpegMetadata}
 	pngFormat  = &format{"png", png.DecodeConfig, png.Decode, pngMetadata}
-	tiffFormat = &format{"tiff", tiff.DecodeConfig, tiff.Decode, tiffMetadata}
+	tiffFormat = &format{"tiff", tiffConfig, decodeTIFF, tiffMetadata}
 	webpFormat = &format{"webp", webp.DecodeConfig, decodeWebP, webpMetadata}
 )
 
@@ -147,14 +146,32 @@ func decode(ctx context.Context, data []byte, name string, l Limits) (*Picture, 
 	return p, nil
 }
 
-// finish converts what the decoder returned, reads the metadata and turns the picture upright.
+// finish reads the metadata, converts what the decoder returned to sRGB and turns the picture upright.
 func finish(ctx context.Context, f *format, data []byte, img image.Image) (*Picture, error) {
-	pixels := toNRGBA(img)
+	meta, orientation := f.metadata(data)
+	pixels, warnings := managed(img, &meta)
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
-	meta, orientation := f.metadata(data)
-	return &Picture{Image: orient(pixels, orientation), Format: f.name, Meta: meta}, nil
+	return &Picture{Image: orient(pixels, orientation), Format: f.name, Meta: meta, Warnings: warnings}, nil
+}
+
+// managed converts img to sRGB by the profile in m. A profile that cannot be used is dropped, with a warning.
+func managed(img image.Image, m *Metadata) (*image.NRGBA, []string) {
+	if m.ICC == nil {
+		return toNRGBA(img), nil
+	}
+	p, err := readProfile(m.ICC)
+	if err != nil {
+		m.ICC = nil
+		return toNRGBA(img), []string{"its colour profile is damaged, so its colours are taken for sRGB"}
+	}
+	out, used := p.inSRGB(img)
+	if !used {
+		m.ICC = nil
+		return out, []string{"its colour profile is for other pixels, so its colours are taken for sRGB"}
+	}
+	return out, nil
 }
 
 // damaged is the error of a file whose decoder gave up.

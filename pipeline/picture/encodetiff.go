@@ -63,7 +63,7 @@ type tiffDirectory map[uint16]tiffField
 
 // encodeTIFF writes RGB or RGBA of 8 bits, packed without loss (deflate). The photo's EXIF becomes part of the file's directories, as it does in TIFF.
 func encodeTIFF(w io.Writer, img image.Image, o SaveOptions) error {
-	m := o.Meta.carried()
+	m := o.Meta
 	xmp, err := packet(m.XMP, o.Recipe, 0)
 	if err != nil {
 		return err

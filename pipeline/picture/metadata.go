@@ -43,12 +43,8 @@ func (m *Metadata) addICC(profile []byte) {
 	}
 }
 
-// carried returns what of m fits a new picture whose pixels are RGB: an ICC profile of another colour space would distort
-// them, and the thumbnail inside the EXIF would still show the old picture.
+// carried returns what of m fits a new picture: the thumbnail inside the EXIF would still show the old one.
 func (m Metadata) carried() Metadata {
-	if len(m.ICC) < 128 || string(m.ICC[16:20]) != "RGB " {
-		m.ICC = nil
-	}
 	d, ok := readDirectory(m.EXIF)
 	if !ok {
 		m.EXIF = nil
