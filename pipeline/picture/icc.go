@@ -11,10 +11,10 @@ import (
 
 // profile is an ICC profile (ICC.1:2022) that converts pixels to sRGB and, where it is made of curves and a matrix, back.
 type profile struct {
-	space  string         // of the file's pixels: "RGB ", "GRAY" or "CMYK"
-	shaper *shaper        // curves and a matrix, of RGB; else nil
-	tables *icc.Pipeline  // the rest, to sRGB; else nil
-	srgb   bool           // converting would change nothing
+	space  string        // of the file's pixels: "RGB ", "GRAY" or "CMYK"
+	shaper *shaper       // curves and a matrix, of RGB; else nil
+	tables *icc.Pipeline // the rest, to sRGB; else nil
+	srgb   bool          // converting would change nothing
 }
 
 // shaper is a profile of three curves and a matrix (ICC.1:2022, section F.3).
@@ -52,7 +52,9 @@ func readProfile(data []byte) (*profile, error) {
 		p.shaper, p.srgb = s, s.isSRGB()
 		return p, nil
 	}
-	library, err := guarded(func(data []byte) (*icc.Profile, error) { return icc.NewProfileReader(bytes.NewReader(data)).ReadProfile() }, data)
+	library, err := guarded(func(data []byte) (*icc.Profile, error) {
+		return icc.NewProfileReader(bytes.NewReader(data)).ReadProfile()
+	}, data)
 	if err != nil {
 		return nil, fmt.Errorf("read ICC profile: %w", err)
 	}

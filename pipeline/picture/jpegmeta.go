@@ -3,6 +3,9 @@ package picture
 import (
 	"bytes"
 	"encoding/binary"
+	"image"
+	"image/jpeg"
+	"io"
 )
 
 // The signatures with which application segments of JPEG begin.
@@ -19,6 +22,7 @@ const (
 	markerSOS  = 0xda
 	markerAPP1 = 0xe1
 	markerAPP2 = 0xe2
+	markerAPPE = 0xee
 )
 
 // jpegSegments calls f with the marker and the payload of each segment before the picture's data.
@@ -40,6 +44,32 @@ func jpegSegments(data []byte, f func(marker byte, payload []byte)) {
 		f(marker, data[4:2+n])
 		data = data[2+n:]
 	}
+}
+
+// adobeSegment says that four components are inks as they are (Adobe Technical Note 5116).
+const adobeSegment = "\xff\xee\x00\x0eAdobe\x00\x64\x00\x00\x00\x00\x00"
+
+// decodeJPEG reads what the package jpeg reads, and CMYK without Adobe's segment, whose inks are not inverted.
+func decodeJPEG(r io.Reader) (image.Image, error) {
+	data, err := io.ReadAll(r)
+	if err != nil {
+		return nil, err
+	}
+	adobe, inks := false, false
+	jpegSegments(data, func(marker byte, payload []byte) {
+		adobe = adobe || marker == markerAPPE && bytes.HasPrefix(payload, []byte("Adobe"))
+		inks = inks || marker >= 0xc0 && marker <= 0xc2 && len(payload) > 5 && payload[5] == 4
+	})
+	if adobe || !inks {
+		return jpeg.Decode(bytes.NewReader(data))
+	}
+	img, err := jpeg.Decode(bytes.NewReader(append(append(append([]byte(nil), data[:2]...), adobeSegment...), data[2:]...)))
+	if cmyk, ok := img.(*image.CMYK); ok {
+		for i, v := range cmyk.Pix {
+			cmyk.Pix[i] = 255 - v
+		}
+	}
+	return img, err
 }
 
 // jpegMetadata reads the application segments of a JPEG file.

@@ -4,6 +4,9 @@ import (
 	"bytes"
 	"compress/zlib"
 	"encoding/binary"
+	"fmt"
+	"image"
+	"image/png"
 	"io"
 )
 
@@ -73,4 +76,27 @@ func inflate(packed []byte) []byte {
 		return nil
 	}
 	return data
+}
+
+// decodePNG refuses a file whose packed pixels are too few for its size before it makes the picture: deflate packs at most 1032 bytes into one.
+func decodePNG(r io.Reader) (image.Image, error) {
+	data, err := io.ReadAll(r)
+	if err != nil {
+		return nil, err
+	}
+	c, err := png.DecodeConfig(bytes.NewReader(data))
+	if err != nil {
+		return nil, err
+	}
+	var packed int64
+	pngChunks(data, func(kind string, payload []byte) {
+		if kind == "IDAT" {
+			packed += int64(len(payload))
+		}
+	})
+	samples := map[byte]int64{0: 1, 2: 3, 3: 1, 4: 2, 6: 4}[data[25]]
+	if raw := int64(c.Height) * ((int64(c.Width)*samples*int64(data[24]) + 7) / 8); raw > 1<<20 && raw/1032 > packed {
+		return nil, fmt.Errorf("%d packed bytes cannot hold %dx%d pixels", packed, c.Width, c.Height)
+	}
+	return png.Decode(bytes.NewReader(data))
 }

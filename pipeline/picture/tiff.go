@@ -355,7 +355,9 @@ func (f *tiffFile) colour(v []uint16) (r, g, b, a uint16) {
 			a = v[3]
 		}
 		if f.premultiplied && a > 0 && a < full {
-			undo := func(c uint16) uint16 { return uint16(min(uint32(full), (uint32(c)*uint32(full)+uint32(a)/2)/uint32(a))) }
+			undo := func(c uint16) uint16 {
+				return uint16(min(uint32(full), (uint32(c)*uint32(full)+uint32(a)/2)/uint32(a)))
+			}
 			r, g, b = undo(r), undo(g), undo(b)
 		}
 	}
