@@ -21,6 +21,8 @@ type SaveOptions struct {
 	Meta      Metadata // of the photo; its EXIF, ICC and XMP are carried over as far as they hold for the new picture
 	Overwrite bool     // Save may replace a file
 	Colour    Colour   // of the file; default ColourSource
+	// NoPrivate leaves out of the photo's metadata where it was taken, by whom and with which device: see withoutPrivate.
+	NoPrivate bool
 }
 
 const (
@@ -80,11 +82,16 @@ func Encode(w io.Writer, format string, img image.Image, o SaveOptions) error {
 	if img == nil || img.Bounds().Empty() {
 		return errors.New("the picture has no pixels")
 	}
+	if o.NoPrivate {
+		o.Meta = o.Meta.withoutPrivate()
+	}
 	o.Meta = o.Meta.carried()
+	source := o.Meta.ICC
 	img, err := inColour(img, &o.Meta, o.Colour)
 	if err != nil {
 		return err
 	}
+	o.Meta.describe(img.Bounds(), source == nil || !bytes.Equal(o.Meta.ICC, source))
 	switch format {
 	case "jpeg":
 		return encodeJPEG(w, img, o)
@@ -136,6 +143,10 @@ func jpegHead(o SaveOptions) ([]byte, error) {
 	}
 	if xmp != nil {
 		segment(markerAPP1, []byte(xmpSignature), xmp)
+	}
+	if n := len(m.IPTC); n > 0 && n+64 <= maxSegment {
+		length := binary.BigEndian.AppendUint32(nil, uint32(n))
+		segment(markerAPPD, []byte(irbSignature+iptcHead), length, m.IPTC, make([]byte, n%2))
 	}
 	const part = maxSegment - len(iccSignature) - 2
 	if total := (len(m.ICC) + part - 1) / part; total <= 255 {

@@ -13,6 +13,7 @@ const (
 	exifSignature = "Exif\x00\x00"
 	xmpSignature  = "http://ns.adobe.com/xap/1.0/\x00"
 	iccSignature  = "ICC_PROFILE\x00"
+	irbSignature  = "Photoshop 3.0\x00"
 )
 
 // The JPEG markers that are read or written (ITU-T T.81, table B.1).
@@ -22,6 +23,7 @@ const (
 	markerSOS  = 0xda
 	markerAPP1 = 0xe1
 	markerAPP2 = 0xe2
+	markerAPPD = 0xed
 	markerAPPE = 0xee
 )
 
@@ -86,6 +88,8 @@ func jpegMetadata(data []byte) (Metadata, int) {
 			}
 		case marker == markerAPP1 && bytes.HasPrefix(payload, []byte(xmpSignature)):
 			m.addXMP(payload[len(xmpSignature):])
+		case marker == markerAPPD && bytes.HasPrefix(payload, []byte(irbSignature)):
+			m.addIPTC(iptcResource(payload[len(irbSignature):]))
 		case marker == markerAPP2 && bytes.HasPrefix(payload, []byte(iccSignature)) && len(payload) > len(iccSignature)+2:
 			number, total := payload[len(iccSignature)], payload[len(iccSignature)+1]
 			profile[number], parts = payload[len(iccSignature)+2:], int(total)
@@ -102,4 +106,27 @@ func jpegMetadata(data []byte) (Metadata, int) {
 		m.addICC(whole)
 	}
 	return m, orientation
+}
+
+// iptcHead begins the image resource that holds IPTC records (Adobe Photoshop File Formats, "Image Resource Blocks"), before their length.
+const iptcHead = "8BIM\x04\x04\x00\x00"
+
+// iptcResource finds the IPTC records in Photoshop's image resources, or returns nil.
+func iptcResource(data []byte) []byte {
+	for len(data) >= 12 && string(data[:4]) == "8BIM" {
+		id, name := binary.BigEndian.Uint16(data[4:]), int(data[6])
+		at := 7 + name + (name+1)%2
+		if at+4 > len(data) {
+			return nil
+		}
+		n := int64(binary.BigEndian.Uint32(data[at:]))
+		if data = data[at+4:]; n > int64(len(data)) {
+			return nil
+		}
+		if id == 0x0404 {
+			return data[:n]
+		}
+		data = data[min(n+n%2, int64(len(data))):]
+	}
+	return nil
 }

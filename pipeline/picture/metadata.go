@@ -7,6 +7,7 @@ type Metadata struct {
 	EXIF []byte // a TIFF structure, as it stands after "Exif\0\0" in JPEG
 	ICC  []byte // the colour profile of the file
 	XMP  []byte // an XMP packet, RDF in XML
+	IPTC []byte // the records of IPTC-IIM; JPEG and TIFF hold them
 }
 
 // maxBlob bounds one blob of metadata, so that a forged file cannot make copies or unpacked streams of any size.
@@ -43,6 +44,13 @@ func (m *Metadata) addICC(profile []byte) {
 	}
 }
 
+// addIPTC keeps a copy of the first IPTC records.
+func (m *Metadata) addIPTC(records []byte) {
+	if m.IPTC == nil && len(records) > 0 && len(records) <= maxBlob && records[0] == 0x1c {
+		m.IPTC = append([]byte(nil), records...)
+	}
+}
+
 // carried returns what of m fits a new picture: the thumbnail inside the EXIF would still show the old one.
 func (m Metadata) carried() Metadata {
 	d, ok := readDirectory(m.EXIF)
@@ -73,6 +81,7 @@ const (
 	tagOrientation = 0x0112
 	tagXMP         = 0x02bc
 	tagICC         = 0x8773
+	tagIPTC        = 0x83bb
 )
 
 // readDirectory finds the first directory; ok is false if data is no TIFF structure or ends within the directory.
@@ -128,19 +137,22 @@ func (d directory) blob(tag uint16) []byte {
 	if entry == 0 {
 		return nil
 	}
-	switch d.order.Uint16(d.data[entry+2:]) {
-	case 1, 2, 7:
+	n, start := int64(d.order.Uint32(d.data[entry+4:])), int64(d.order.Uint32(d.data[entry+8:]))
+	switch kind := d.order.Uint16(d.data[entry+2:]); {
+	case kind == 1 || kind == 2 || kind == 7:
+	case kind == tiffLong && tag == tagIPTC: // as Photoshop writes it
+		n *= 4
 	default:
 		return nil
 	}
-	n, start := int64(d.order.Uint32(d.data[entry+4:])), int64(d.order.Uint32(d.data[entry+8:]))
 	if n <= 4 || start+n > int64(len(d.data)) {
 		return nil
 	}
 	return d.data[start : start+n]
 }
 
-// tiffMetadata reads the metadata of a TIFF file. The EXIF of a TIFF file is the file itself, so none is kept.
+// tiffMetadata reads the metadata of a TIFF file. Its EXIF stands in the directories of the file itself: what does not describe the file's own pixels
+// is copied out of them.
 func tiffMetadata(data []byte) (Metadata, int) {
 	var m Metadata
 	d, ok := readDirectory(data)
@@ -149,6 +161,15 @@ func tiffMetadata(data []byte) (Metadata, int) {
 	}
 	m.addICC(d.blob(tagICC))
 	m.addXMP(d.blob(tagXMP))
+	m.addIPTC(d.blob(tagIPTC))
 	orientation, _ := d.orientation()
+	dir := copyDirectory(data, d.order, d.entries-2, 0)
+	for _, tag := range tiffDropped {
+		delete(dir, tag)
+	}
+	delete(dir, tagOrientation)
+	if len(dir) > 0 {
+		m.addEXIF(dir.blob(d.order))
+	}
 	return m, orientation
 }
