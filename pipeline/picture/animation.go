@@ -135,6 +135,9 @@ func decodeAnyWebP(r io.Reader) (image.Image, error) {
 	if err != nil {
 		return nil, err
 	}
+	if len(data) < 12 || int64(binary.LittleEndian.Uint32(data[4:]))+8 > int64(len(data)) {
+		return nil, io.ErrUnexpectedEOF
+	}
 	frame, canvas := webpFrame(data)
 	if frame == nil {
 		return decodeWebP(bytes.NewReader(data))

@@ -132,15 +132,11 @@ func TestSRGBIsLeftAlone(t *testing.T) {
 }
 
 func TestDamagedProfile(t *testing.T) {
-	var b bytes.Buffer
-	require.NoError(t, png.Encode(&b, sample(32, 32)))
 	data := tagged(t, "png", sample(32, 32), Metadata{EXIF: []byte("x"), XMP: []byte("x")})
 	chunk := append([]byte("a\x00\x00"), deflated(t, iccProfile("RGB ", 300))...)
 	data = append(append(append([]byte(nil), data[:pngHeadLength]...), appendChunk(nil, "iCCP", chunk)...), data[pngHeadLength:]...)
-	p, err := Decode(t.Context(), bytes.NewReader(data), "a", Limits{})
-	require.NoError(t, err)
-	require.Equal(t, []string{"its colour profile is damaged, so its colours are taken for sRGB"}, p.Warnings)
-	requireQuarters(t, quarters, p.Image, 0)
+	_, err := Decode(t.Context(), bytes.NewReader(data), "a", Limits{})
+	require.EqualError(t, err, "a has a damaged colour profile: remove it, or save the picture again")
 }
 
 // A checkerboard of black and white is half the light, which sRGB encodes as 188.

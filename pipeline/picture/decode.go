@@ -3,6 +3,7 @@ package picture
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"image"
 	"image/jpeg"
@@ -137,6 +138,9 @@ func decode(ctx context.Context, data []byte, name string, l Limits) (*Picture, 
 		case ctx.Err() != nil:
 			return refuse(name, "takes longer than %v to read: it is damaged, or this machine is busy", l.Time)
 		}
+		if own := (*Error)(nil); errors.As(err, &own) {
+			return own
+		}
 		return damaged(name, f, err)
 	}
 	config, err := timed(ctx, f.config, io.Reader(bytes.NewReader(data)))
@@ -156,7 +160,7 @@ func decode(ctx context.Context, data []byte, name string, l Limits) (*Picture, 
 	if err := l.check(name, img.Bounds().Dx(), img.Bounds().Dy()); err != nil {
 		return nil, err
 	}
-	p, err := guarded(func(img image.Image) (*Picture, error) { return finish(ctx, f, data, img) }, img)
+	p, err := guarded(func(img image.Image) (*Picture, error) { return finish(ctx, f, data, name, img) }, img)
 	if err != nil || ctx.Err() != nil {
 		return nil, late(err)
 	}
@@ -170,31 +174,40 @@ func decode(ctx context.Context, data []byte, name string, l Limits) (*Picture, 
 }
 
 // finish reads the metadata, converts what the decoder returned to sRGB and turns the picture upright.
-func finish(ctx context.Context, f *format, data []byte, img image.Image) (*Picture, error) {
+func finish(ctx context.Context, f *format, data []byte, name string, img image.Image) (*Picture, error) {
 	meta, orientation := f.metadata(data)
-	pixels, warnings := managed(img, &meta)
+	if meta.fault != "" {
+		return nil, refuse(name, "%s", meta.fault)
+	}
+	p := &Picture{Format: f.name}
+	pixels, used := (*image.NRGBA)(nil), true
+	switch profile, err := profileOf(meta.ICC); {
+	case errors.Is(err, errOtherSpace):
+		pixels, used = toNRGBA(img), false
+	case err != nil:
+		return nil, &Error{Path: name, Reason: "has a damaged colour profile: remove it, or save the picture again", Err: err}
+	case profile == nil:
+		pixels = toNRGBA(img)
+	default:
+		pixels, used = profile.inSRGB(img)
+	}
+	if !used {
+		meta.ICC = nil
+		p.Warnings = append(p.Warnings, "has a colour profile of another kind than its pixels: its colours are taken for sRGB")
+	}
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
-	return &Picture{Image: orient(pixels, orientation), Format: f.name, Meta: meta, Warnings: warnings}, nil
+	p.Image, p.Meta = orient(pixels, orientation), meta
+	return p, nil
 }
 
-// managed converts img to sRGB by the profile in m. A profile that cannot be used is dropped, with a warning.
-func managed(img image.Image, m *Metadata) (*image.NRGBA, []string) {
-	if m.ICC == nil {
-		return toNRGBA(img), nil
+// profileOf reads a file's profile, nil where it has none.
+func profileOf(data []byte) (*profile, error) {
+	if data == nil {
+		return nil, nil
 	}
-	p, err := readProfile(m.ICC)
-	if err != nil {
-		m.ICC = nil
-		return toNRGBA(img), []string{"its colour profile is damaged, so its colours are taken for sRGB"}
-	}
-	out, used := p.inSRGB(img)
-	if !used {
-		m.ICC = nil
-		return out, []string{"its colour profile is for other pixels, so its colours are taken for sRGB"}
-	}
-	return out, nil
+	return readProfile(data)
 }
 
 // damaged is the error of a file whose decoder gave up.

@@ -3,6 +3,7 @@ package picture
 import (
 	"bytes"
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"math"
 
@@ -35,6 +36,9 @@ var srgbMatrix = matrix3{
 	0.0139322, 0.0971045, 0.7141733,
 }
 
+// errOtherSpace says that a profile is sound as far as that can be seen, and for pixels that no picture here has.
+var errOtherSpace = errors.New("the colour space of an ICC profile is none of RGB, GRAY and CMYK")
+
 // readProfile reads a profile, within the bounds of data. Its LUTs are read by the package icc, which is held against littlecms.
 func readProfile(data []byte) (*profile, error) {
 	if len(data) < 132 || string(data[36:40]) != "acsp" {
@@ -42,7 +46,7 @@ func readProfile(data []byte) (*profile, error) {
 	}
 	p := &profile{space: string(data[16:20])}
 	if p.space != "RGB " && p.space != "GRAY" && p.space != "CMYK" {
-		return nil, fmt.Errorf("the colour space %q of an ICC profile is none of RGB, GRAY and CMYK", p.space)
+		return nil, fmt.Errorf("%w: %q", errOtherSpace, p.space)
 	}
 	if p.space == "RGB " && tagOf(data, "A2B0") == nil {
 		s, err := readShaper(data)

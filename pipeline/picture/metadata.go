@@ -8,14 +8,63 @@ type Metadata struct {
 	ICC  []byte // the colour profile of the file
 	XMP  []byte // an XMP packet, RDF in XML
 	IPTC []byte // the records of IPTC-IIM; JPEG and TIFF hold them
+
+	fault string // why the file is refused for its metadata, else ""
 }
 
 // maxBlob bounds one blob of metadata, so that a forged file cannot make copies or unpacked streams of any size.
 const maxBlob = 16 << 20
 
+// tooLarge notes a blob beyond maxBlob.
+func (m *Metadata) tooLarge(blob []byte) bool {
+	if len(blob) <= maxBlob {
+		return false
+	}
+	m.fault = "carries more metadata than 16 MiB of one kind: remove it, or save the picture again"
+	return true
+}
+
+// leadsBack says whether a TIFF structure comes twice to one directory, by the chain of directories or down those of EXIF.
+func leadsBack(blob []byte) bool {
+	d, ok := readDirectory(blob)
+	if !ok {
+		return false
+	}
+	seen := map[int64]bool{}
+	var visit func(at int64, depth int) bool
+	visit = func(at int64, depth int) bool {
+		if at < 8 || at+2 > int64(len(blob)) || depth > 32 {
+			return depth > 32
+		}
+		if seen[at] {
+			return true
+		}
+		seen[at] = true
+		n := int64(d.order.Uint16(blob[at:]))
+		end := at + 2 + 12*n
+		if end > int64(len(blob)) {
+			return false
+		}
+		for e := at + 2; e < end; e += 12 {
+			switch d.order.Uint16(blob[e:]) {
+			case tagExif, tagGPS, tagInterop:
+				if visit(int64(d.order.Uint32(blob[e+8:])), depth+1) {
+					return true
+				}
+			}
+		}
+		return end+4 <= int64(len(blob)) && visit(int64(d.order.Uint32(blob[end:])), depth+1)
+	}
+	return visit(int64(d.entries)-2, 0)
+}
+
 // addEXIF keeps a copy of the first EXIF blob with its orientation set to 1, and returns the orientation it had.
 func (m *Metadata) addEXIF(blob []byte) int {
-	if m.EXIF != nil || len(blob) == 0 || len(blob) > maxBlob {
+	if m.EXIF != nil || len(blob) == 0 || m.tooLarge(blob) {
+		return 1
+	}
+	if leadsBack(blob) {
+		m.fault = "has EXIF metadata that leads back to itself: remove it, or save the picture again"
 		return 1
 	}
 	m.EXIF = append([]byte(nil), blob...)
@@ -32,21 +81,21 @@ func (m *Metadata) addEXIF(blob []byte) int {
 
 // addXMP keeps a copy of the first XMP packet.
 func (m *Metadata) addXMP(packet []byte) {
-	if m.XMP == nil && len(packet) > 0 && len(packet) <= maxBlob {
+	if m.XMP == nil && len(packet) > 0 && !m.tooLarge(packet) {
 		m.XMP = append([]byte(nil), packet...)
 	}
 }
 
 // addICC keeps a copy of the first ICC profile.
 func (m *Metadata) addICC(profile []byte) {
-	if m.ICC == nil && len(profile) > 0 && len(profile) <= maxBlob {
+	if m.ICC == nil && len(profile) > 0 && !m.tooLarge(profile) {
 		m.ICC = append([]byte(nil), profile...)
 	}
 }
 
 // addIPTC keeps a copy of the first IPTC records.
 func (m *Metadata) addIPTC(records []byte) {
-	if m.IPTC == nil && len(records) > 0 && len(records) <= maxBlob && records[0] == 0x1c {
+	if m.IPTC == nil && len(records) > 0 && !m.tooLarge(records) && records[0] == 0x1c {
 		m.IPTC = append([]byte(nil), records...)
 	}
 }
@@ -163,6 +212,10 @@ func tiffMetadata(data []byte) (Metadata, int) {
 	m.addXMP(d.blob(tagXMP))
 	m.addIPTC(d.blob(tagIPTC))
 	orientation, _ := d.orientation()
+	if leadsBack(data) {
+		m.fault = "has directories that lead back to themselves: it is damaged"
+		return m, orientation
+	}
 	dir := copyDirectory(data, d.order, d.entries-2, 0)
 	for _, tag := range tiffDropped {
 		delete(dir, tag)
