@@ -39,6 +39,9 @@ func heifConfig(check func(io.Reader) (image.Config, error)) func(io.Reader) (im
 			return image.Config{}, err
 		}
 		var c image.Config
+		if !complete(data) {
+			return c, io.ErrUnexpectedEOF
+		}
 		for _, b := range heifProperties(data) {
 			if b.kind == "ispe" && len(b.data) >= 12 {
 				w, h := int(binary.BigEndian.Uint32(b.data[4:])), int(binary.BigEndian.Uint32(b.data[8:]))
@@ -89,6 +92,25 @@ func boxes(data []byte) (all []box) {
 		data = data[size:]
 	}
 	return all
+}
+
+// complete says whether the boxes reach to the end of data: the decoders show what they have of a picture that was cut.
+func complete(data []byte) bool {
+	var reached int64
+	for int64(len(data))-reached >= 8 {
+		size, head := int64(binary.BigEndian.Uint32(data[reached:])), int64(8)
+		if size == 1 && int64(len(data))-reached >= 16 {
+			size, head = int64(binary.BigEndian.Uint64(data[reached+8:])), 16
+		}
+		switch {
+		case size == 0:
+			return true
+		case size < head || size > int64(len(data))-reached:
+			return false
+		}
+		reached += size
+	}
+	return true
 }
 
 // inside returns the content of the first box of a kind, without skip bytes at its start; nil if there is none.

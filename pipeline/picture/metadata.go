@@ -208,7 +208,12 @@ func tiffMetadata(data []byte) (Metadata, int) {
 	if !ok {
 		return m, 1
 	}
-	m.addICC(d.blob(tagICC))
+	profile := d.blob(tagICC)
+	if profile == nil && d.find(tagICC) != 0 {
+		m.fault = "is incomplete: its colour profile is missing"
+		return m, 1
+	}
+	m.addICC(profile)
 	m.addXMP(d.blob(tagXMP))
 	m.addIPTC(d.blob(tagIPTC))
 	orientation, _ := d.orientation()
