@@ -238,6 +238,7 @@ func (t *Transfer) render(ctx context.Context, c Config, content *picture.Pictur
 		Style:               l.name,
 		StyleConfidence:     l.confidence,
 		GateNote:            note,
+		Warnings:            p.Warnings,
 		Width:               img.Bounds().Dx(),
 		Height:              img.Bounds().Dy(),
 		PhaseTimes:          clock.laps,

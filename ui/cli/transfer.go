@@ -58,7 +58,7 @@ func (p *program) transfer() *cobra.Command {
 	var settings settingsFlags
 	var b batchFlags
 	cmd := &cobra.Command{
-		Use:   "transfer (--content-image FILE | FILE|FOLDER...) (--style-image FILE | --style NAME | --style-prompt TEXT | --mix STYLE:WEIGHT ... | --preset NAME) --output FILE",
+		Use:   "transfer (--content-image FILE | FILE|FOLDER...) (--style-image FILE | --style NAME | --style-prompt TEXT | --mix STYLE:WEIGHT ... | --preset NAME | --from PICTURE) --output FILE",
 		Short: "Stylize a photo",
 		Long:  aboutTransfer,
 		Example: "  gesso transfer --content-image photo.jpg --style-image painting.jpg --output picture.png\n" +
