@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/gesso-app/gesso/pipeline/adjust"
+	"github.com/gesso-app/gesso/pipeline/picture"
 )
 
 // Gate is what happens when the picture's SSIM falls below Config.MinSSIM.
@@ -26,7 +27,7 @@ var Gates = []Gate{GateOff, GateWarn, GateHold}
 // Config is everything that decides a stylized picture; it is written into the output's metadata as the recipe.
 // Start from DefaultConfig: the zero value asks for strength 0.
 type Config struct {
-	// ContentImagePath is the photo: JPEG, PNG, TIFF or WebP.
+	// ContentImagePath is the photo: JPEG, PNG, TIFF, WebP, GIF, BMP, HEIC or AVIF.
 	ContentImagePath string `json:"content_image_path"`
 	// StyleImagePath is the painting. Exactly one of StyleImagePath, StyleName, StylePrompt, StyleMix and StyleCode is set.
 	StyleImagePath string `json:"style_image_path,omitempty"`
@@ -68,6 +69,11 @@ type Config struct {
 	MinSSIM float64 `json:"min_ssim"`
 	// Quality is the JPEG quality, 1..100; default 92.
 	Quality int `json:"quality"`
+	// OutputColour is the colour space of the output: source (the default), that of the photo's ICC profile where it is one of RGB with a matrix, such as
+	// Display P3, or srgb. The networks know sRGB alone, so that a wider space holds no wider colours of theirs.
+	OutputColour picture.Colour `json:"output_colour,omitempty"`
+	// StripPrivate leaves out of the output's metadata where the photo was taken, names, serial numbers and makers' notes, and all XMP and IPTC.
+	StripPrivate bool `json:"strip_private,omitempty"`
 	// Force allows OutputPath to be replaced when it exists or is one of the inputs.
 	Force bool `json:"-"`
 }
@@ -179,6 +185,9 @@ func (c Config) Validate() error {
 	}
 	if err := c.validateSteps(); err != nil {
 		return err
+	}
+	if c.OutputColour != "" && c.OutputColour != picture.ColourSource && c.OutputColour != picture.ColourSRGB {
+		return &FieldError{"output_colour", c.OutputColour, "it is source or srgb"}
 	}
 	if c.Quality < 1 || c.Quality > 100 {
 		return &FieldError{"quality", c.Quality, "it goes from 1 to 100"}

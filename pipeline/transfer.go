@@ -244,6 +244,7 @@ func (t *Transfer) render(ctx context.Context, c Config, content *opened, progre
 		Style:               l.name,
 		StyleConfidence:     l.confidence,
 		GateNote:            note,
+		Warnings:            p.Warnings,
 		Width:               made.Bounds().Dx(),
 		Height:              made.Bounds().Dy(),
 		PhaseTimes:          clock.laps,

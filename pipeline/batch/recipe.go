@@ -155,7 +155,7 @@ func (r Recipe) style() string {
 
 // extensions are those of the files that are taken for pictures. Kinds that this build does not read are among them, so that they are reported
 // and not passed over.
-var extensions = []string{".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".tif", ".tiff", ".webp", ".heic", ".heif", ".avif"}
+var extensions = []string{".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".tif", ".tiff", ".webp", ".gif", ".bmp", ".heic", ".heif", ".avif"}
 
 // IsPicture tells by a file's name whether it may be a picture.
 func IsPicture(name string) bool {

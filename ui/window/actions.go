@@ -14,7 +14,7 @@ import (
 	"github.com/gesso-app/gesso/ui/window/session"
 )
 
-var pictureExtensions = []string{".jpg", ".jpeg", ".png", ".tif", ".tiff", ".webp", ".JPG", ".JPEG", ".PNG", ".TIF", ".TIFF", ".WEBP"}
+var pictureExtensions = []string{".jpg", ".jpeg", ".png", ".tif", ".tiff", ".webp", ".gif", ".bmp", ".heic", ".heif", ".avif", ".JPG", ".JPEG", ".PNG", ".TIF", ".TIFF", ".WEBP", ".GIF", ".BMP", ".HEIC", ".HEIF", ".AVIF"}
 
 func (w *window) openPhoto() {
 	w.openDialog(tr("Open Photo"), w.session.Snapshot().Content.Path, w.session.OpenContent)
