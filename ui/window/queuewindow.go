@@ -107,13 +107,7 @@ func queueFraction(n session.Queue) float64 {
 	if n.Waiting == 0 {
 		return -1
 	}
-	done := float64(len(n.Tasks) - n.Waiting)
-	for _, t := range n.Tasks {
-		if t.State == session.TaskRunning {
-			done += t.Fraction
-		}
-	}
-	return done / float64(len(n.Tasks))
+	return (float64(len(n.Tasks)-n.Waiting) + n.Fraction) / float64(len(n.Tasks))
 }
 
 // row is a task as it is shown, with what can be done with it.
@@ -156,6 +150,7 @@ func (w *window) updatePanels(n session.Snapshot) {
 	if w.folders != nil && w.folders.open {
 		w.folders.update()
 	}
+	w.updateDock(n)
 	if w.waiting > 0 && n.Queue.Waiting == 0 && w.behind {
 		text := tr("%d pictures are done.", n.Queue.Done)
 		if n.Queue.Failed > 0 {

@@ -50,6 +50,7 @@ type window struct {
 
 	waiting int  // pictures of the queue that waited at the last look
 	behind  bool // the program is in the background
+	dock    dock
 
 	queue   *queueWindow   // nil until it is shown
 	history *historyWindow // nil until it is shown
@@ -121,6 +122,7 @@ func (w *window) connect(s *session.Session) {
 	}
 	w.colour.OnChanged = s.SetPreserveColour
 	w.styles.connect(s)
+	w.compare.OnDragOut = w.dragOut
 	w.zoom.onMode = func(m view.Mode) { s.SetMapped(m == view.Likeness) }
 	w.gate.Options = gateNames(s.Snapshot().MinSSIM)
 	w.gate.OnChanged = func(string) { s.SetGate(pipeline.Gates[w.gate.SelectedIndex()]) }

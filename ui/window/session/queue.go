@@ -55,6 +55,8 @@ type Queue struct {
 	Failed  int
 	Paused  bool
 	Running bool
+	// Fraction is how much of the running one is done, 0..1.
+	Fraction float64
 	// Remaining is about how long the waiting ones take, 0 while that is not known.
 	Remaining time.Duration
 }
@@ -296,6 +298,7 @@ func (q *queue) counts() Queue {
 			v.Failed++
 		case TaskWaiting, TaskRunning:
 			v.Waiting++
+			v.Fraction += t.Fraction // 0 but for the one that runs
 		}
 	}
 	if n := len(q.took); n > 0 && v.Waiting > 0 {
