@@ -15,6 +15,7 @@ import (
 	"fyne.io/fyne/v2/lang"
 
 	"github.com/gesso-app/gesso/assets"
+	"github.com/gesso-app/gesso/native"
 	"github.com/gesso-app/gesso/native/mac"
 	"github.com/gesso-app/gesso/pipeline"
 	"github.com/gesso-app/gesso/pipeline/picture"
@@ -47,7 +48,8 @@ func Run(ctx context.Context, version string) int {
 		fmt.Fprintln(os.Stderr, err)
 		return 1
 	}
-	if err := speak(session.Language(state)); err != nil {
+	kept := session.KeptPreferences(state)
+	if err := speak(kept.Language); err != nil {
 		fmt.Fprintln(os.Stderr, err) // the window then speaks English
 	}
 	a.Settings().SetTheme(view.Theme{})
@@ -57,7 +59,11 @@ func Run(ctx context.Context, version string) int {
 	w := newWindow(a, version, seam.call)
 	w.presets.Dir = filepath.Join(filepath.Dir(state), "presets")
 	open := func(ctx context.Context) (*pipeline.Transfer, error) {
-		return pipeline.Open(ctx, pipeline.Options{Limits: picture.DefaultLimits, CacheDir: cache})
+		units, err := native.ParseUnits(kept.Units)
+		if err != nil {
+			return nil, err
+		}
+		return pipeline.Open(ctx, pipeline.Options{Units: units, Limits: picture.DefaultLimits, CacheDir: cache})
 	}
 	s := session.New(session.Options{
 		Engine:      engine{pipeline.NewQueue(open), pipeline.NewQueue(open)},

@@ -24,8 +24,8 @@ func (s *Session) Export() (e Export, ok bool) {
 		s.mu.Unlock()
 		return e, false
 	}
+	r := s.toSave(m.rendering)
 	s.mu.Unlock()
-	r := m.rendering
 	return Export{
 		Image: r.Image, Large: m.result.After, Name: filepath.Base(s.SuggestedPath()),
 		Write: func(path string) error { return s.o.Engine.Save(s.ctx, r, path, true) },

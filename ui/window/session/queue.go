@@ -172,6 +172,9 @@ func (s *Session) makeTask(id int64, job Job, c pipeline.Config) {
 	r, err := job.Rendering()
 	var thumb image.Image
 	if err == nil {
+		s.mu.Lock()
+		r = s.toSave(r)
+		s.mu.Unlock()
 		err = s.saveTask(r, c)
 	}
 	if err == nil {

@@ -139,7 +139,7 @@ func New(o Options) *Session {
 	}
 	p := s.preferences
 	s.settings = settings{
-		strength: pipeline.DefaultConfig().StyleStrength, gate: p.Gate, minSSIM: p.MinSSIM, quality: p.Quality, useANE: p.UseANE,
+		strength: pipeline.DefaultConfig().StyleStrength, gate: p.Gate, minSSIM: p.MinSSIM, quality: p.Quality, useANE: p.useANE(),
 	}
 	files, err := watch.NewFiles(o.Settle, s.replaced)
 	if err != nil {
