@@ -27,7 +27,10 @@ import (
 
 // Run opens the window and returns an exit code when it is closed and all work has ended. It must be called on the main goroutine. Ending
 // ctx closes the window.
-func Run(ctx context.Context, version string) int {
+func Run(ctx context.Context, version string) int { return run(ctx, version, func(*window) {}) }
+
+// run is Run; before the window is shown it hands it to made.
+func run(ctx context.Context, version string, made func(*window)) int {
 	cache, err := cacheDir()
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
@@ -102,6 +105,7 @@ func Run(ctx context.Context, version string) int {
 			a.Preferences().SetFloat(keyHeight, float64(size.Height))
 		}
 	})
+	made(w)
 	w.win.ShowAndRun()
 	stop()
 	seam.closed.Store(true)
