@@ -74,7 +74,7 @@ func run(ctx context.Context, version string, made func(*window)) int {
 		Watch: unattended.WatchOptions{
 			Presets: w.presets, Open: func(ctx context.Context) (unattended.Engine, error) { return asEngine(open(ctx)) },
 		},
-		Changed:       func(session.Snapshot) { seam.call(w.update) },
+		Changed:       func(session.Snapshot) { seam.once(w.update) },
 		SaveFolder:    picturesDir(),
 		PrivateFolder: cache,
 	})
@@ -117,6 +117,19 @@ func run(ctx context.Context, version string, made func(*window)) int {
 type seam struct {
 	do     func(func())
 	closed atomic.Bool
+	due    atomic.Bool // of once
+}
+
+// once is call for a function that looks at the newest state: while it waits for its turn, another call adds nothing. Otherwise calls would pile up
+// whenever the state changes more quickly than it can be shown.
+func (s *seam) once(f func()) {
+	if s.due.Swap(true) {
+		return
+	}
+	s.call(func() {
+		s.due.Store(false)
+		f()
+	})
 }
 
 // call runs f on the UI goroutine some time later, unless the window is closed by then.

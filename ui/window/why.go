@@ -54,8 +54,7 @@ func (w *window) openWhy(y session.Why) {
 	for _, s := range reasons(y) {
 		rows.Add(view.NewParagraph(s))
 	}
-	var d *dialog.CustomDialog
-	d = dialog.NewCustomWithoutButtons(tr("Why these scores?"), rows, w.win)
+	d := dialog.NewCustomWithoutButtons(tr("Why these scores?"), rows, w.win)
 	whole := widget.NewButton(tr("Show the Map"), func() {
 		d.Hide()
 		w.compare.SetMode(view.Likeness)

@@ -177,6 +177,9 @@ func (s *Session) Close() {
 	<-s.silent
 }
 
+// frame is how long a state is shown at least: nobody sees more of them.
+const frame = 16 * time.Millisecond
+
 // emit hands out the state whenever it has changed.
 func (s *Session) emit() {
 	defer close(s.silent)
@@ -184,6 +187,11 @@ func (s *Session) emit() {
 		select {
 		case <-s.dirty:
 			s.o.Changed(s.Snapshot())
+			select {
+			case <-time.After(frame): // changes that come meanwhile are handed out together
+			case <-s.ctx.Done():
+				return
+			}
 		case <-s.ctx.Done():
 			return
 		}

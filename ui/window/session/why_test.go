@@ -48,8 +48,10 @@ func TestGateIsSaidInWordsThatCanBeTranslated(t *testing.T) {
 		{pipeline.GateHold, pipeline.Result{SSIMScore: 0.6, StrengthUsed: 0.35}, "SSIM 0.60 is as near to 0.85 as it comes: lower the threshold.", 2},
 		{pipeline.GateHold, pipeline.Result{SSIMScore: 0.86, StrengthUsed: 0.5}, "Held: strength 0.50 instead of 0.70, so that SSIM stays at 0.85 or above.", 3},
 		{
-			pipeline.GateHold, pipeline.Result{SSIMScore: 0.86, StrengthUsed: 0.35, DetailKept: 0.4},
-			"Held: strength 0.35 instead of 0.70 and 40 % of the photo’s own luminance, so that SSIM stays at 0.85 or above.", 4,
+			pipeline.GateHold,
+			pipeline.Result{SSIMScore: 0.86, StrengthUsed: 0.35, DetailKept: 0.4},
+			"Held: strength 0.35 instead of 0.70 and 40 % of the photo’s own luminance, so that SSIM stays at 0.85 or above.",
+			4,
 		},
 	} {
 		config := pipeline.DefaultConfig()

@@ -118,9 +118,11 @@ func (n *rowRenderer) Refresh() {
 	th, v := n.r.Theme(), fyne.CurrentApp().Settings().ThemeVariant()
 	n.well.FillColor = th.Color(ColorWell, v)
 	n.well.Refresh()
-	n.picture.Image = s.Thumb
 	show(n.picture, s.Thumb != nil)
-	n.picture.Refresh()
+	if n.picture.Image != s.Thumb { // its pixels go to the graphics card again when it is refreshed
+		n.picture.Image = s.Thumb
+		n.picture.Refresh()
+	}
 	n.name.SetText(s.Name)
 	n.detail.Set(s.Detail, s.Tone)
 	n.bar.Set(s.Fraction)
