@@ -42,7 +42,7 @@ lint: ## check form, common mistakes and the direction of the imports
 	@.ci/install build
 	.ci/lint
 
-bench: headless ## time Gesso beside its peers (BENCH=short: Gesso alone, in under a minute; BENCH=unattended: batches and watches)
+bench: headless ## time Gesso beside its peers (BENCH=short: Gesso alone, in under a minute; BENCH=unattended: batches and watches; BENCH=window: the window)
 	.ci/bench/run $(BENCH)
 
 judge: headless ## score Gesso's pictures beside the peer's; PAINTINGS=FOLDER holds the paintings

@@ -96,6 +96,8 @@ type Rendering struct {
 	Content *picture.Picture // the photo at the output's size
 	Image   *image.NRGBA     // the stylized picture, same size as Content
 	Result  Result
+	// Bare has Save write neither the recipe nor the photo's metadata.
+	Bare bool
 }
 
 // Save writes the picture with its recipe to path, whole or not at all, and notes it in Result.OutputPath.
@@ -110,6 +112,9 @@ func (r *Rendering) Save(ctx context.Context, path string, overwrite bool) error
 	o := picture.SaveOptions{
 		Quality: r.Config.Quality, Recipe: recipe, Meta: r.Content.Meta, Overwrite: overwrite,
 		Colour: r.Config.OutputColour, NoPrivate: r.Config.StripPrivate,
+	}
+	if r.Bare {
+		o.Recipe, o.Meta = nil, picture.Metadata{}
 	}
 	if err := picture.Save(ctx, path, r.Image, o); err != nil {
 		return err

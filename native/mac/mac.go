@@ -1,5 +1,5 @@
 // Package mac is what a window on macOS does that Fyne does not: the system's open and save panels, pictures on the pasteboard, showing a file in
-// the Finder, sharing, dragging a picture out, and opening what the Finder or the Dock hands over. Elsewhere each function does the nearest thing or
+// the Finder, sharing, dragging a picture out, progress in the Dock, and opening what the Finder or the Dock hands over. Elsewhere each function does the nearest thing or
 // returns ErrUnsupported. It knows nothing of Fyne and imports nothing of the project.
 //
 // All functions but OnOpen must be called on the main thread, which is Fyne's UI goroutine, with a window open; functions that are given to them are

@@ -23,6 +23,9 @@ char *gesso_mac_copy(const void *data, size_t size);
 char *gesso_mac_reveal(const char *path);
 char *gesso_mac_share(const char *path);
 
+// gesso_mac_dock shows badge, empty for none, on the program's tile in the Dock, and a bar that is full at 1; none below 0.
+char *gesso_mac_dock(const char *badge, double fraction);
+
 // gesso_mac_drag begins to drag a JPEG or PNG file of that name out of the key window, at the mouse event being handled; icon, a picture file in
 // memory, is what hangs on the pointer. gessoMacWrite writes the file when it has
 // been dropped, on another thread; gessoMacForget tells when nobody can ask for it any more.

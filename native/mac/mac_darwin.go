@@ -172,6 +172,12 @@ func Share(path string) (err error) {
 	return err
 }
 
+// Dock shows how work goes on the program's tile in the Dock: badge, a short text or an empty one for none, and a bar at fraction, 0..1, or none below 0.
+func Dock(badge string, fraction float64) (err error) {
+	with(badge, func(b *C.char) { err = said("show progress in the Dock", C.gesso_mac_dock(b, C.double(fraction))) })
+	return err
+}
+
 // DragOut begins to drag a picture out of the window; name is its file's, which ends in .png or .jpg, and icon, a small PNG, hangs on the pointer. It must
 // be called while a movement of the mouse with its button down is being handled. Where the picture is dropped write is called, on a thread of its
 // own, with the path that the file is to have; dropped nowhere, it is not.

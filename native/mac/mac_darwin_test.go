@@ -24,6 +24,7 @@ func TestBesideTheMainThread(t *testing.T) {
 	require.Error(t, Copy(nil))
 	require.ErrorContains(t, Reveal("/"), beside)
 	require.ErrorContains(t, Share("/"), beside)
+	require.ErrorContains(t, Dock("3", 0.5), beside)
 	require.ErrorContains(t, DragOut("a.png", []byte{1}, func(string) error { t.Error("called"); return nil }), beside)
 	require.Empty(t, panels.m)
 	require.Empty(t, drags.m, "the promise is forgotten with its object")

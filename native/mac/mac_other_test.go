@@ -29,13 +29,36 @@ func TestRevealOpensTheFolder(t *testing.T) {
 	require.ErrorIs(t, Reveal(filepath.Join(pictures, "out.png")), ErrUnsupported)
 }
 
+func TestCopyGoesThroughTheDesktopsTool(t *testing.T) {
+	bin := t.TempDir()
+	t.Setenv("PATH", bin)
+	t.Setenv("WAYLAND_DISPLAY", "")
+	t.Setenv("DISPLAY", ":1")
+	require.ErrorContains(t, Copy(nil), "empty")
+	require.ErrorIs(t, Copy([]byte("picture")), ErrUnsupported, "no tool is installed")
+
+	told := filepath.Join(bin, "told")
+	script := "#!/bin/sh\n/bin/cat >" + told + "\necho \"$@\" >>" + told + "\n/bin/sleep 12 &\n" // it stays, as the tools do
+	require.NoError(t, os.WriteFile(filepath.Join(bin, "xclip"), []byte(script), 0o700))
+	began := time.Now()
+	require.NoError(t, Copy([]byte("picture\n")))
+	require.Less(t, time.Since(began), 10*time.Second, "what the tool leaves behind is not waited for")
+	got, err := os.ReadFile(told)
+	require.NoError(t, err)
+	require.Equal(t, "picture\n-selection clipboard -t image/png\n", string(got))
+
+	t.Setenv("WAYLAND_DISPLAY", "wayland-0")
+	require.NoError(t, os.WriteFile(filepath.Join(bin, "wl-copy"), []byte("#!/bin/sh\nexit 3\n"), 0o700))
+	require.ErrorContains(t, Copy([]byte("picture")), "wl-copy: exit status 3")
+}
+
 func TestWhatOnlyMacOSHas(t *testing.T) {
 	never := func([]string) { t.Error("called") }
 	require.ErrorIs(t, OpenPanel(Panel{}, never), ErrUnsupported)
 	require.ErrorIs(t, SavePanel(Panel{}, func(string) { t.Error("called") }), ErrUnsupported)
 	_, err := Paste()
 	require.ErrorIs(t, err, ErrUnsupported)
-	require.ErrorIs(t, Copy([]byte{1}), ErrUnsupported)
+	require.ErrorIs(t, Dock("1", 0.5), ErrUnsupported)
 	require.ErrorIs(t, Share("x"), ErrUnsupported)
 	require.ErrorIs(t, DragOut("x", nil, func(string) error { t.Error("called"); return nil }), ErrUnsupported)
 	OnOpen(never)

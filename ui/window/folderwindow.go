@@ -75,7 +75,7 @@ func (f *folderWindow) update() {
 	}
 	f.log.Refresh()
 	n := f.w.session.Snapshot()
-	f.note.SetText(n.Status.Text)
+	f.note.SetText(statusWords(n.Status))
 }
 
 // add asks for the folder to watch, then for the one where pictures go.
@@ -94,25 +94,25 @@ func (f *folderWindow) add() {
 func (f *folderWindow) row(o session.Folder) view.TaskState {
 	s := f.w.session
 	r := view.TaskState{Name: filepath.Base(o.Dir) + " → " + o.Output, Fraction: -1, Tone: widget.LowImportance}
-	state, icon := tr("Stopped"), theme.MediaPlayIcon()
+	state, icon, tip := tr("Stopped"), theme.MediaPlayIcon(), tr("Watch this folder")
 	if o.On {
-		state, icon = tr("Watching"), theme.MediaPauseIcon()
+		state, icon, tip = tr("Watching"), theme.MediaPauseIcon(), tr("Stop watching this folder")
 	}
 	words := []string{state, o.Style, tr("%d done", o.Done), tr("%d waiting", o.Waiting)}
 	if o.Failed > 0 {
 		words = append(words, tr("%d failed", o.Failed))
 	}
 	if o.Error != "" {
-		words, r.Tone = append([]string{o.Error}, words...), widget.DangerImportance
+		words, r.Tone = append([]string{explain(o.Error)}, words...), widget.DangerImportance
 	}
 	r.Detail = strings.Join(words, "  ·  ")
-	r.Buttons = []view.RowButton{{Icon: icon, Run: func() { s.SetFolder(o.ID, !o.On) }}}
+	r.Buttons = []view.RowButton{{Icon: icon, Tip: tip, Run: func() { s.SetFolder(o.ID, !o.On) }}}
 	if o.Failed > 0 {
-		r.Buttons = append(r.Buttons, view.RowButton{Icon: theme.ViewRefreshIcon(), Run: func() { s.RetryFolder(o.ID) }})
+		r.Buttons = append(r.Buttons, view.RowButton{Icon: theme.ViewRefreshIcon(), Tip: tr("Try again what failed"), Run: func() { s.RetryFolder(o.ID) }})
 	}
 	r.Buttons = append(r.Buttons, []view.RowButton{
-		{Icon: theme.FolderOpenIcon(), Run: func() { f.w.reveal(filepath.Join(o.Output, "x")) }},
-		{Icon: theme.DeleteIcon(), Run: func() { s.RemoveFolder(o.ID) }},
+		{Icon: theme.FolderOpenIcon(), Tip: tr("Show in Folder"), Run: func() { f.w.reveal(filepath.Join(o.Output, "x")) }},
+		{Icon: theme.DeleteIcon(), Tip: tr("Take the folder off this list; the pictures stay"), Run: func() { s.RemoveFolder(o.ID) }},
 	}...)
 	return r
 }

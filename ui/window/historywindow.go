@@ -156,7 +156,8 @@ func (h *historyWindow) compareTwo() {
 			bar := newZoomBar(c)
 			win := h.w.app.NewWindow(tr("Compare"))
 			win.SetPadded(false)
-			win.SetContent(container.New(layout.NewCustomPaddedLayout(16, 16, 16, 16), container.New(border{gap: 8}, bar.row, c)))
+			win.SetContent(view.WithTips(container.New(layout.NewCustomPaddedLayout(16, 16, 16, 16), container.New(border{gap: 8}, bar.row, c)), win))
+			win.SetOnClosed(func() { view.ForgetTips(win) })
 			win.Canvas().SetOnTypedRune(bar.typed)
 			win.Resize(fyne.NewSize(1100, 700))
 			a, b := picked[0], picked[1]

@@ -17,11 +17,11 @@ import (
 
 // menuItems are those that change: greyed out, or with items below them.
 type menuItems struct {
-	save, reveal, stylize, enqueue, cancel, undo, redo, own *fyne.MenuItem
-	recent                                                  *fyne.MenuItem
-	presets                                                 *fyne.Menu
-	main                                                    *fyne.MainMenu
-	recentPaths                                             []string
+	save, reveal, copy, share, stylize, enqueue, cancel, undo, redo, own *fyne.MenuItem
+	recent                                                               *fyne.MenuItem
+	presets                                                              *fyne.Menu
+	main                                                                 *fyne.MainMenu
+	recentPaths                                                          []string
 }
 
 func shortcut(k fyne.KeyName, extra fyne.KeyModifier) fyne.Shortcut {
@@ -38,6 +38,8 @@ func (w *window) makeMenu() {
 	s, m, line := w.session, &w.menu, fyne.NewMenuItemSeparator()
 	m.save = menuItem(tr("Save…"), shortcut(fyne.KeyS, 0), w.openSave)
 	m.reveal = menuItem(tr("Show in Folder"), shortcut(fyne.KeyR, fyne.KeyModifierShift), func() { w.reveal(s.Snapshot().Saved) })
+	m.copy = menuItem(tr("Copy Picture"), &fyne.ShortcutCopy{Clipboard: w.app.Clipboard()}, w.inText(&fyne.ShortcutCopy{Clipboard: w.app.Clipboard()}, w.copyPicture))
+	m.share = fyne.NewMenuItem(tr("Share…"), w.sharePicture)
 	m.stylize = menuItem(tr("Stylize"), shortcut(fyne.KeyReturn, 0), s.Stylize)
 	m.enqueue = menuItem(tr("Add to Queue"), shortcut(fyne.KeyReturn, fyne.KeyModifierShift), s.Enqueue)
 	m.cancel = menuItem(tr("Cancel"), shortcut(fyne.KeyPeriod, 0), s.Cancel)
@@ -52,13 +54,17 @@ func (w *window) makeMenu() {
 	mode := func(label string, v view.Mode) *fyne.MenuItem {
 		return fyne.NewMenuItem(label, func() { w.compare.SetMode(v) })
 	}
+	saving := []*fyne.MenuItem{m.save, m.reveal}
+	if shares {
+		saving = append(saving, m.share)
+	}
 	m.main = fyne.NewMainMenu(
-		fyne.NewMenu(tr("File"),
+		fyne.NewMenu(tr("File"), slices.Concat([]*fyne.MenuItem{
 			menuItem(tr("Open Photo…"), shortcut(fyne.KeyO, 0), w.openPhoto), m.recent,
 			menuItem(tr("Open Painting…"), shortcut(fyne.KeyO, fyne.KeyModifierShift), w.openPainting),
 			menuItem(tr("Open Folder…"), nil, w.openFolder), line,
-			m.save, m.reveal, line, menuItem(tr("Settings…"), shortcut(fyne.KeyComma, 0), w.openSettings), line, quit),
-		fyne.NewMenu(tr("Edit"), m.undo, m.redo, line, menuItem(tr("Paste Picture"), paste, w.inText(paste, w.paste)), m.own),
+		}, saving, []*fyne.MenuItem{line, menuItem(tr("Settings…"), shortcut(fyne.KeyComma, 0), w.openSettings), line, quit})...),
+		fyne.NewMenu(tr("Edit"), m.undo, m.redo, line, m.copy, menuItem(tr("Paste Picture"), paste, w.inText(paste, w.paste)), m.own),
 		fyne.NewMenu(tr("Image"), m.stylize, m.enqueue, m.cancel, line, menuItem(tr("Adjust"), shortcut(fyne.KeyJ, 0), w.adjust.toggle), menuItem(tr("Choose Mask…"), nil, w.openMask)),
 		m.presets,
 		fyne.NewMenu(tr("View"),
@@ -97,7 +103,7 @@ func (w *window) updateMenu(n session.Snapshot) {
 func (w *window) updateMenuItems(n session.Snapshot) (changed bool) {
 	m := &w.menu
 	for i, disabled := range map[*fyne.MenuItem]bool{
-		m.save: !n.CanSave, m.reveal: n.Saved == "", m.stylize: !n.CanStylize, m.cancel: !n.Busy, m.enqueue: !n.CanEnqueue,
+		m.save: !n.CanSave, m.copy: !n.CanSave, m.share: !n.CanSave, m.reveal: n.Saved == "", m.stylize: !n.CanStylize, m.cancel: !n.Busy, m.enqueue: !n.CanEnqueue,
 		m.own: !n.Style.Ready(), m.recent: len(n.Recent) == 0,
 	} {
 		changed = changed || i.Disabled != disabled

@@ -20,16 +20,34 @@ func (w *window) newPanel(title string, size fyne.Size) *panel {
 	p := &panel{win: w.app.NewWindow(title)}
 	p.win.SetPadded(false)
 	p.win.Resize(size)
-	p.win.SetCloseIntercept(func() {
-		p.open = false
-		p.win.Hide()
-	})
+	p.win.SetCloseIntercept(p.hide)
+	w.panelKeys(p)
 	return p
+}
+
+func (p *panel) hide() {
+	p.open = false
+	p.win.Hide()
+}
+
+// panelKeys gives a panel the keys that lead to the other windows, which have their place in the main window's menu, and those that close it.
+func (w *window) panelKeys(p *panel) {
+	c := p.win.Canvas()
+	for k, f := range map[fyne.KeyName]func(){
+		fyne.Key2: w.showQueue, fyne.Key3: w.showHistory, fyne.Key4: w.showFolders, fyne.KeyW: p.hide, fyne.KeyQ: w.quit,
+	} {
+		c.AddShortcut(shortcut(k, 0), func(fyne.Shortcut) { f() })
+	}
+	c.SetOnTypedKey(func(e *fyne.KeyEvent) {
+		if e.Name == fyne.KeyEscape && c.Overlays().Top() == nil {
+			p.hide()
+		}
+	})
 }
 
 // show sets what the panel holds.
 func (p *panel) show(body fyne.CanvasObject) {
-	p.win.SetContent(container.New(layout.NewCustomPaddedLayout(16, 16, 16, 16), body))
+	p.win.SetContent(view.WithTips(container.New(layout.NewCustomPaddedLayout(16, 16, 16, 16), body), p.win))
 }
 
 // front brings the panel to the front, up to date.

@@ -45,7 +45,7 @@ func breadth(octaves float64) string {
 // paneState is a pane of which the style comes from source.
 func paneState(p session.Pane, source session.Source) view.PaneState {
 	unused := source != session.FromPainting
-	s := view.PaneState{Name: p.Name, Error: p.Error, Busy: p.Loading, Dimmed: unused}
+	s := view.PaneState{Name: p.Name, Error: explain(p.Error), Busy: p.Loading, Dimmed: unused}
 	if p.Thumb != nil { // a nil *image.NRGBA must not become an image that is not nil
 		s.Image = p.Thumb
 	}
@@ -115,29 +115,62 @@ func compareState(n session.Snapshot) view.CompareState {
 // none stands for a number that is not there yet.
 const none = "–"
 
-func scores(r *session.Result) []view.Score {
+// What is much and little of the photo's content that is still recognized: between them nothing is said.
+const (
+	contentMuch   = 0.75
+	contentLittle = 0.4
+)
+
+// scores are the cells of the score bar; minSSIM is the gate's threshold.
+func scores(r *session.Result, minSSIM float64) []view.Score {
 	s := []view.Score{
-		{Label: tr("SSIM"), Value: none, Caption: tr("Likeness to the photo, up to 1"), Tone: widget.MediumImportance},
-		{Label: tr("Style loss"), Value: none, Caption: tr("Distance to the style, from 0"), Tone: widget.MediumImportance},
-		{Label: tr("Content kept"), Value: none, Caption: tr("Share of the photo’s structure"), Tone: widget.MediumImportance},
-		{Label: tr("ANE share"), Value: none, Caption: tr("Planned share, on Macs only"), Tone: widget.MediumImportance},
-		{Label: tr("Time"), Value: none, Caption: tr("From opening to the result"), Tone: widget.MediumImportance},
+		{
+			Label: tr("SSIM"), Caption: tr("Likeness to the photo, up to 1"),
+			Tip: tr("Compares the structure of the picture with the photo’s: 1 is the same. A strong style lies between 0.2 and 0.5. Click to see why."),
+		},
+		{
+			Label: tr("Style loss"), Caption: tr("Distance to the style, from 0"),
+			Tip: tr("How far the picture’s textures and colours are from the style’s: lower is more like the painting."),
+		},
+		{
+			Label: tr("Content kept"), Caption: tr("Share of the photo’s structure"),
+			Tip: tr("How much of what the photo shows is still recognized in the picture."),
+		},
+		{
+			Label: tr("ANE share"), Caption: tr("Planned share, on Macs only"),
+			Tip: tr("How much of the networks’ work Core ML plans to do on the Neural Engine. It is a plan, not a measurement."),
+		},
+		{
+			Label: tr("Time"), Caption: tr("From opening to the result"),
+			Tip: tr("From opening the photo to the finished picture with its scores, without saving."),
+		},
+	}
+	for i := range s {
+		s[i].Value, s[i].Tone = none, widget.LowImportance
 	}
 	if r == nil {
-		for i := range s {
-			s[i].Tone = widget.LowImportance
-		}
 		return s
+	}
+	for i := range s {
+		s[i].Tone = widget.MediumImportance
 	}
 	m := r.Scores
 	s[0].Value = number(m.SSIMScore, "%.2f")
-	if m.GateNote != "" {
+	switch {
+	case m.SSIMScore >= minSSIM:
+		s[0].Tone = widget.SuccessImportance
+	case m.GateNote != "":
 		s[0].Tone = widget.WarningImportance
 	}
 	s[1].Value = number(m.StyleLoss, "%.3f")
-	s[2].Value = none
 	if !math.IsNaN(m.ContentPreservation) {
 		s[2].Value = percent(m.ContentPreservation)
+		switch {
+		case m.ContentPreservation >= contentMuch:
+			s[2].Tone = widget.SuccessImportance
+		case m.ContentPreservation < contentLittle:
+			s[2].Tone = widget.WarningImportance
+		}
 	}
 	s[3].Value = percent(m.ANEShare)
 	s[4].Value = seconds(m.ProcessingTime)
@@ -192,7 +225,7 @@ func statusText(n session.Snapshot) (string, widget.Importance) {
 // statusWords is a status in the window's language, as far as it has one.
 func statusWords(s session.Status) string {
 	if s.Format == "" {
-		return s.Text
+		return explain(s.Text)
 	}
 	return tr(s.Format, s.Args...)
 }

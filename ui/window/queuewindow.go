@@ -107,36 +107,30 @@ func queueFraction(n session.Queue) float64 {
 	if n.Waiting == 0 {
 		return -1
 	}
-	done := float64(len(n.Tasks) - n.Waiting)
-	for _, t := range n.Tasks {
-		if t.State == session.TaskRunning {
-			done += t.Fraction
-		}
-	}
-	return done / float64(len(n.Tasks))
+	return (float64(len(n.Tasks)-n.Waiting) + n.Fraction) / float64(len(n.Tasks))
 }
 
 // row is a task as it is shown, with what can be done with it.
 func (q *queueWindow) row(t session.Task) view.TaskState {
 	s := q.w.session
 	r := view.TaskState{Name: t.Name(), Fraction: -1, Thumb: t.Thumb, Tone: widget.LowImportance}
-	cancel := view.RowButton{Icon: theme.CancelIcon(), Run: func() { s.CancelTask(t.ID) }}
-	again := view.RowButton{Icon: theme.ViewRefreshIcon(), Run: func() { s.RetryTask(t.ID) }}
-	move := func(icon fyne.Resource, by int) view.RowButton {
-		return view.RowButton{Icon: icon, Run: func() { s.MoveTask(t.ID, by) }}
+	cancel := view.RowButton{Icon: theme.CancelIcon(), Tip: tr("Cancel"), Run: func() { s.CancelTask(t.ID) }}
+	again := view.RowButton{Icon: theme.ViewRefreshIcon(), Tip: tr("Try again"), Run: func() { s.RetryTask(t.ID) }}
+	move := func(icon fyne.Resource, tip string, by int) view.RowButton {
+		return view.RowButton{Icon: icon, Tip: tip, Run: func() { s.MoveTask(t.ID, by) }}
 	}
 	switch t.State {
 	case session.TaskWaiting:
 		r.Detail = tr("Waiting")
-		r.Buttons = []view.RowButton{move(theme.MoveUpIcon(), -1), move(theme.MoveDownIcon(), 1), cancel}
+		r.Buttons = []view.RowButton{move(theme.MoveUpIcon(), tr("Earlier"), -1), move(theme.MoveDownIcon(), tr("Later"), 1), cancel}
 	case session.TaskRunning:
 		r.Detail, r.Fraction = fmt.Sprintf("%s… %s", tr(phases[t.Phase]), percent(t.Fraction)), t.Fraction
 		r.Buttons = []view.RowButton{cancel}
 	case session.TaskDone:
 		r.Detail = fmt.Sprintf("%s  ·  SSIM %.2f", filepath.Base(t.Output), t.SSIM)
-		r.Buttons = []view.RowButton{{Icon: theme.FolderOpenIcon(), Run: func() { q.w.reveal(t.Output) }}}
+		r.Buttons = []view.RowButton{{Icon: theme.FolderOpenIcon(), Tip: tr("Show in Folder"), Run: func() { q.w.reveal(t.Output) }}}
 	case session.TaskFailed:
-		r.Detail, r.Tone = t.Error, widget.DangerImportance
+		r.Detail, r.Tone = explain(t.Error), widget.DangerImportance
 		r.Buttons = []view.RowButton{again}
 	case session.TaskCancelled:
 		r.Detail = tr("Cancelled")
@@ -156,6 +150,7 @@ func (w *window) updatePanels(n session.Snapshot) {
 	if w.folders != nil && w.folders.open {
 		w.folders.update()
 	}
+	w.updateDock(n)
 	if w.waiting > 0 && n.Queue.Waiting == 0 && w.behind {
 		text := tr("%d pictures are done.", n.Queue.Done)
 		if n.Queue.Failed > 0 {

@@ -15,6 +15,7 @@ import (
 	"fyne.io/fyne/v2/lang"
 
 	"github.com/gesso-app/gesso/assets"
+	"github.com/gesso-app/gesso/native"
 	"github.com/gesso-app/gesso/native/mac"
 	"github.com/gesso-app/gesso/pipeline"
 	"github.com/gesso-app/gesso/pipeline/picture"
@@ -26,7 +27,10 @@ import (
 
 // Run opens the window and returns an exit code when it is closed and all work has ended. It must be called on the main goroutine. Ending
 // ctx closes the window.
-func Run(ctx context.Context, version string) int {
+func Run(ctx context.Context, version string) int { return run(ctx, version, func(*window) {}) }
+
+// run is Run; before the window is shown it hands it to made.
+func run(ctx context.Context, version string, made func(*window)) int {
 	cache, err := cacheDir()
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
@@ -47,7 +51,8 @@ func Run(ctx context.Context, version string) int {
 		fmt.Fprintln(os.Stderr, err)
 		return 1
 	}
-	if err := speak(session.Language(state)); err != nil {
+	kept := session.KeptPreferences(state)
+	if err := speak(kept.Language); err != nil {
 		fmt.Fprintln(os.Stderr, err) // the window then speaks English
 	}
 	a.Settings().SetTheme(view.Theme{})
@@ -57,7 +62,11 @@ func Run(ctx context.Context, version string) int {
 	w := newWindow(a, version, seam.call)
 	w.presets.Dir = filepath.Join(filepath.Dir(state), "presets")
 	open := func(ctx context.Context) (*pipeline.Transfer, error) {
-		return pipeline.Open(ctx, pipeline.Options{Limits: picture.DefaultLimits, CacheDir: cache})
+		units, err := native.ParseUnits(kept.Units)
+		if err != nil {
+			return nil, err
+		}
+		return pipeline.Open(ctx, pipeline.Options{Units: units, Limits: picture.DefaultLimits, CacheDir: cache})
 	}
 	s := session.New(session.Options{
 		Engine:      engine{pipeline.NewQueue(open), pipeline.NewQueue(open)},
@@ -65,7 +74,7 @@ func Run(ctx context.Context, version string) int {
 		Watch: unattended.WatchOptions{
 			Presets: w.presets, Open: func(ctx context.Context) (unattended.Engine, error) { return asEngine(open(ctx)) },
 		},
-		Changed:       func(session.Snapshot) { seam.call(w.update) },
+		Changed:       func(session.Snapshot) { seam.once(w.update) },
 		SaveFolder:    picturesDir(),
 		PrivateFolder: cache,
 	})
@@ -96,6 +105,7 @@ func Run(ctx context.Context, version string) int {
 			a.Preferences().SetFloat(keyHeight, float64(size.Height))
 		}
 	})
+	made(w)
 	w.win.ShowAndRun()
 	stop()
 	seam.closed.Store(true)
@@ -107,6 +117,19 @@ func Run(ctx context.Context, version string) int {
 type seam struct {
 	do     func(func())
 	closed atomic.Bool
+	due    atomic.Bool // of once
+}
+
+// once is call for a function that looks at the newest state: while it waits for its turn, another call adds nothing. Otherwise calls would pile up
+// whenever the state changes more quickly than it can be shown.
+func (s *seam) once(f func()) {
+	if s.due.Swap(true) {
+		return
+	}
+	s.call(func() {
+		s.due.Store(false)
+		f()
+	})
 }
 
 // call runs f on the UI goroutine some time later, unless the window is closed by then.

@@ -69,6 +69,7 @@ func (f *saveForm) check() {
 		f.exists, problem = false, tr("Give the picture a name that ends in .jpg or .png.")
 	} else {
 		f.exists, problem = f.w.session.CheckSave(f.path())
+		problem = explain(problem)
 	}
 	f.save.SetText(tr("Save"))
 	setEnabled(f.save, problem == "")

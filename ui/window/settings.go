@@ -15,6 +15,7 @@ import (
 	"fyne.io/fyne/v2/widget"
 
 	"github.com/gesso-app/gesso/assets"
+	"github.com/gesso-app/gesso/native"
 	"github.com/gesso-app/gesso/pipeline"
 	"github.com/gesso-app/gesso/pipeline/batch"
 	"github.com/gesso-app/gesso/ui/window/session"
@@ -111,14 +112,22 @@ func (f *settingsForm) layout() fyne.CanvasObject {
 	add(tr("Format"), choice(batch.Formats, func(v batch.Format) string { return formats[v] }, f.p.Format, func(v batch.Format) { f.p.Format = v; f.take() }))
 	add(tr("JPEG quality"), slide(50, 100, 1, float64(f.p.Quality), func(v float64) string { return fmt.Sprintf("%.0f", v) },
 		func(v float64) { f.p.Quality = int(v); f.take() }))
+	metadata := widget.NewCheck(tr("Keep the photo’s metadata and the settings in the file"), nil)
+	metadata.Checked = f.p.Metadata
+	metadata.OnChanged = func(on bool) { f.p.Metadata = on; f.take() }
+	add(tr("Metadata"), metadata)
 	gates := gateNames(f.p.MinSSIM)
 	add(tr("Quality gate"), choice(pipeline.Gates, func(g pipeline.Gate) string { return gates[slices.Index(pipeline.Gates, g)] }, f.p.Gate, func(g pipeline.Gate) { f.p.Gate = g; f.take() }))
 	add(tr("SSIM threshold"), slide(0, 1, 0.01, f.p.MinSSIM, func(v float64) string { return fmt.Sprintf("%.2f", v) },
 		func(v float64) { f.p.MinSSIM = v; f.take() }))
 	if runtime.GOOS == "darwin" {
-		ane := widget.NewCheck(tr("Use the Neural Engine"), func(on bool) { f.p.UseANE = on; f.take() })
-		ane.Checked = f.p.UseANE
-		add(tr("Networks"), ane)
+		units := []string{native.UnitsAll.String(), native.UnitsCPUAndNeuralEngine.String(), native.UnitsCPUAndGPU.String(), native.UnitsCPUOnly.String()}
+		words := []string{tr("All"), tr("CPU and Neural Engine"), tr("CPU and GPU"), tr("CPU only")}
+		add(tr("Compute units"), choice(units, func(u string) string { return words[slices.Index(units, u)] }, f.p.Units, func(u string) {
+			f.p.Units = u
+			f.take()
+			f.note.SetText(tr("This counts when Gesso is opened the next time."))
+		}))
 	}
 	add(tr("Appearance"), choice(themeIDs, func(id string) string { return names[id] }, f.p.Theme, func(id string) { f.p.Theme = id; f.take() }))
 	add(tr("Language"), choice(languages, func(id string) string {
@@ -131,10 +140,38 @@ func (f *settingsForm) layout() fyne.CanvasObject {
 		f.take()
 		f.note.SetText(tr("The language changes when Gesso is opened the next time."))
 	}))
+	add(tr("Cache"), f.cache())
 	f.showFolder()
 	help := view.NewCaption("{name} {style} {strength} {date} {n}")
 	cells = append(cells[:4], append([]fyne.CanvasObject{layout.NewSpacer(), help}, cells[4:]...)...)
 	return container.New(layout.NewCustomPaddedVBoxLayout(12), container.New(form{gap: 12}, cells...), container.New(room{height: 32}, f.note))
+}
+
+// cache is the size of the program's own files, with a button that removes those that can be made again.
+func (f *settingsForm) cache() fyne.CanvasObject {
+	size := view.NewPlain("")
+	show := func() { // measured off this goroutine
+		bytes := f.w.session.CacheSize()
+		f.w.do(func() { size.SetText(fmt.Sprintf("%.1f MB", float64(bytes)/1e6)) })
+	}
+	clearing := widget.NewButton(tr("Clear"), nil)
+	clearing.OnTapped = func() {
+		clearing.Disable()
+		go func() {
+			err := f.w.session.ClearCache()
+			show()
+			f.w.do(func() {
+				clearing.Enable()
+				if err != nil {
+					f.note.Set(capital(err.Error()), widget.DangerImportance)
+					return
+				}
+				f.note.Set(tr("The cache was cleared."), widget.LowImportance)
+			})
+		}()
+	}
+	go show()
+	return container.NewBorder(nil, nil, nil, clearing, container.New(middle{}, size))
 }
 
 // applyPreferences shows what they say of the window.

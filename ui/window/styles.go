@@ -26,7 +26,7 @@ type styleBar struct {
 	strip  *view.Strip
 	mixer  *view.Mixer
 	search *view.Entry
-	star   *widget.Button
+	star   *view.Button
 	only   bool // favourites
 	tiles  []view.Tile
 	own    []session.OwnStyle
@@ -38,11 +38,10 @@ func newStyleBar(w *window) *styleBar {
 	b.strip = view.NewStrip(b.tiles)
 	b.search.SetPlaceHolder(tr("Search styles"))
 	b.search.OnChanged = func(string) { b.filter() }
-	b.star = widget.NewButtonWithIcon("", view.IconOutline, func() {
+	b.star = view.NewQuiet("", view.IconOutline, tr("Shows favourites only"), func() {
 		b.only = !b.only
 		b.filter()
 	})
-	b.star.Importance = widget.LowImportance
 	head := container.NewBorder(nil, nil, container.New(middle{}, view.NewTitle(tr("Or a style"))),
 		container.New(layout.NewCustomPaddedHBoxLayout(4), b.star, container.NewGridWrap(fyne.NewSize(200, 34), b.search)))
 	b.box = container.New(layout.NewCustomPaddedVBoxLayout(6), head, b.strip, b.mixer)

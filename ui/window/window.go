@@ -8,6 +8,7 @@ import (
 	"fyne.io/fyne/v2/layout"
 	"fyne.io/fyne/v2/theme"
 	"fyne.io/fyne/v2/widget"
+	tooltip "github.com/dweymouth/fyne-tooltip/widget"
 
 	"github.com/gesso-app/gesso/pipeline"
 	"github.com/gesso-app/gesso/pipeline/preset"
@@ -25,13 +26,13 @@ type window struct {
 	photo, painting *view.DropPane
 	prompt          *view.Entry
 	clearPrompt     *widget.Button
-	strength        *widget.Slider
+	strength        *tooltip.Slider
 	percent         *view.Text
-	brush           *widget.Slider
+	brush           *tooltip.Slider
 	breadth         *view.Text
-	colour          *widget.Check
-	gate            *widget.Select
-	stylize, cancel *widget.Button
+	colour          *tooltip.Check
+	gate            *tooltip.Select
+	stylize, cancel *view.Button
 	adjust          *adjustPanel
 
 	compare  *view.Compare
@@ -40,7 +41,8 @@ type window struct {
 	scores   *view.ScoreBar
 	progress *view.Progress
 	status   *view.Text
-	save     *widget.Button
+
+	save, copy, share *view.Button
 
 	menu    menuItems
 	presets *preset.Store
@@ -51,6 +53,7 @@ type window struct {
 
 	waiting int  // pictures of the queue that waited at the last look
 	behind  bool // the program is in the background
+	dock    dock
 
 	queue   *queueWindow   // nil until it is shown
 	history *historyWindow // nil until it is shown
@@ -77,28 +80,35 @@ func newWindow(a fyne.App, version string, do func(func())) *window {
 	w.clearPrompt.Importance = widget.LowImportance
 	w.clearPrompt.Hide()
 	w.prompt.ActionItem = w.clearPrompt
-	w.strength = widget.NewSlider(0, 1)
+	w.strength = tooltip.NewSlider(0, 1)
+	w.strength.SetToolTip(tr("How far to go from the photo to the painting"))
 	w.strength.Step = 0.01
 	w.percent = view.NewPlain("").Align(fyne.TextAlignTrailing)
-	w.brush = widget.NewSlider(session.BrushFine, session.BrushBroad)
+	w.brush = tooltip.NewSlider(session.BrushFine, session.BrushBroad)
+	w.brush.SetToolTip(tr("How broad the strokes are, beside those that fit the photo’s size"))
 	w.brush.Step = 0.25
 	w.breadth = view.NewPlain("").Align(fyne.TextAlignTrailing)
-	w.colour = widget.NewCheck(tr("Keep the photo’s colours"), nil)
-	w.gate = widget.NewSelect(nil, nil)
-	w.stylize = widget.NewButton(tr("Stylize"), nil)
+	w.colour = tooltip.NewCheck(tr("Keep the photo’s colours"), nil)
+	w.colour.SetToolTip(tr("Takes the strokes and the lightness of the painting, and leaves the photo its colours"))
+	w.gate = tooltip.NewSelect(nil, nil)
+	w.gate.SetToolTip(tr("What happens where the picture is less like the photo than the threshold: nothing, a warning, or less strength"))
+	w.stylize = view.NewButton(tr("Stylize"), nil, tr("Makes the picture at full size"), nil)
 	w.stylize.Importance = widget.HighImportance
-	w.cancel = widget.NewButton(tr("Cancel"), nil)
+	w.cancel = view.NewButton(tr("Cancel"), nil, tr("Ends the picture that is being made; nothing is saved"), nil)
 	w.adjust = newAdjustPanel(w)
 	w.compare = view.NewCompare(do)
 	w.zoom = newZoomBar(w.compare)
 	w.styles = newStyleBar(w)
-	w.scores = view.NewScoreBar(scores(nil))
+	w.scores = view.NewScoreBar(scores(nil, 0))
 	w.progress = view.NewProgress()
 	w.status = view.NewPlain("")
-	w.save = widget.NewButtonWithIcon(tr("Save…"), theme.DocumentSaveIcon(), nil)
+	w.save = view.NewButton(tr("Save…"), theme.DocumentSaveIcon(), tr("Saves the picture at full size, with its settings"), nil)
+	w.copy = view.NewQuiet("", theme.ContentCopyIcon(), tr("Copies the picture"), nil)
+	w.share = view.NewQuiet("", theme.MailForwardIcon(), tr("Sends the picture to another program"), nil)
+	setVisible(w.share, shares)
 
 	w.win.SetPadded(false)
-	w.win.SetContent(w.layout())
+	w.win.SetContent(view.WithTips(w.layout(), w.win))
 	p := a.Preferences()
 	w.win.Resize(fyne.NewSize(float32(p.FloatWithFallback(keyWidth, 1280)), float32(p.FloatWithFallback(keyHeight, 800))))
 	w.win.CenterOnScreen()
@@ -124,10 +134,12 @@ func (w *window) connect(s *session.Session) {
 	w.colour.OnChanged = s.SetPreserveColour
 	w.adjust.connect(s)
 	w.styles.connect(s)
+	w.compare.OnDragOut = w.dragOut
 	w.zoom.onMode = func(m view.Mode) { s.SetMapped(m == view.Likeness) }
 	w.gate.Options = gateNames(s.Snapshot().MinSSIM)
 	w.gate.OnChanged = func(string) { s.SetGate(pipeline.Gates[w.gate.SelectedIndex()]) }
 	w.stylize.OnTapped, w.cancel.OnTapped, w.save.OnTapped = s.Stylize, s.Cancel, w.openSave
+	w.copy.OnTapped, w.share.OnTapped, w.scores.OnTapped = w.copyPicture, w.sharePicture, w.showWhy
 	w.win.SetOnDropped(w.drop)
 	w.win.SetCloseIntercept(w.quit)
 	w.prompt.OnEscape = w.escape
@@ -170,10 +182,12 @@ func (w *window) update() {
 	w.adjust.update(n)
 	setEnabled(w.stylize, n.CanStylize)
 	setEnabled(w.cancel, n.Busy && !n.Cancelling)
-	setEnabled(w.save, n.CanSave)
+	for _, b := range []*view.Button{w.save, w.copy, w.share} {
+		setEnabled(b, n.CanSave)
+	}
 
 	w.compare.SetState(compareState(n))
-	w.scores.SetScores(scores(n.Result))
+	w.scores.SetScores(scores(n.Result, n.MinSSIM))
 	if n.Busy {
 		w.progress.Set(n.Fraction)
 	} else {
@@ -191,7 +205,7 @@ func (w *window) layout() fyne.CanvasObject {
 	panes := w.adjust.stack(container.New(halves{gap: 16},
 		container.New(border{gap: 6}, corner(tr("Photo"), w.adjust.open), w.photo),
 		container.New(border{gap: 6}, view.NewTitle(tr("Painting")), w.painting)))
-	slider := func(title string, value *view.Text, s *widget.Slider, below ...fyne.CanvasObject) fyne.CanvasObject {
+	slider := func(title string, value *view.Text, s fyne.CanvasObject, below ...fyne.CanvasObject) fyne.CanvasObject {
 		rows := []fyne.CanvasObject{container.NewGridWithColumns(2, view.NewTitle(title), value), view.OnRail(s)}
 		return container.New(layout.NewCustomPaddedVBoxLayout(2), append(rows, below...)...)
 	}
@@ -207,7 +221,7 @@ func (w *window) layout() fyne.CanvasObject {
 
 	foot := container.New(layout.NewCustomPaddedVBoxLayout(8),
 		w.progress,
-		container.NewBorder(nil, nil, nil, w.save, container.New(middle{}, w.status)))
+		container.NewBorder(nil, nil, nil, container.New(layout.NewCustomPaddedHBoxLayout(4), w.share, w.copy, w.save), container.New(middle{}, w.status)))
 	main := container.New(layout.NewCustomPaddedLayout(16, 16, 16, 16),
 		container.New(bottom{gap: 12}, container.New(layout.NewCustomPaddedVBoxLayout(10), w.styles.box, w.scores, foot),
 			container.New(border{gap: 8}, w.zoom.row, w.compare)))

@@ -9,7 +9,6 @@ import (
 	"fyne.io/fyne/v2/container"
 	"fyne.io/fyne/v2/layout"
 	"fyne.io/fyne/v2/theme"
-	"fyne.io/fyne/v2/widget"
 
 	"github.com/gesso-app/gesso/ui/window/view"
 )
@@ -19,7 +18,7 @@ type zoomBar struct {
 	compare     *view.Compare
 	mode        *view.Segments
 	percent     *view.Text
-	fit, actual *widget.Button
+	fit, actual *view.Button
 	row         fyne.CanvasObject
 	onMode      func(view.Mode)
 }
@@ -28,18 +27,18 @@ type zoomBar struct {
 const zoomStep = 1.25
 
 func newZoomBar(c *view.Compare) *zoomBar {
-	z := &zoomBar{compare: c, mode: view.NewSegments(tr("Side by side"), tr("Split"), tr("Blink"), tr("Likeness")), percent: view.NewPlain("").Align(fyne.TextAlignTrailing)}
+	z := &zoomBar{compare: c, mode: view.NewSegments(
+		view.Segment{Name: tr("Side by side"), Tip: tr("The photo and the picture beside each other")},
+		view.Segment{Name: tr("Split"), Tip: tr("Both in one place, parted by a line that can be dragged")},
+		view.Segment{Name: tr("Blink"), Tip: tr("The picture; the photo while the mouse button is down, or after a press on the space bar")},
+		view.Segment{Name: tr("Likeness"), Tip: tr("A map: bright where the picture is like the photo, dark where it was painted over")}), percent: view.NewPlain("").Align(fyne.TextAlignTrailing)}
 	z.mode.OnChosen = func(i int) { c.SetMode(view.Mode(i)) }
-	button := func(text string, icon fyne.Resource, f func()) *widget.Button {
-		b := widget.NewButtonWithIcon(text, icon, f)
-		b.Importance = widget.LowImportance
-		return b
-	}
-	z.fit, z.actual = button(tr("Fit"), nil, c.Fit), button("100 %", nil, c.Actual)
+	z.fit = view.NewQuiet(tr("Fit"), nil, tr("Shows the whole picture (0)"), c.Fit)
+	z.actual = view.NewQuiet("100 %", nil, tr("A pixel of the photo on a pixel of the screen (1)"), c.Actual)
 	z.row = container.NewBorder(nil, nil, z.mode, container.New(layout.NewCustomPaddedHBoxLayout(2),
-		button("", theme.ZoomOutIcon(), func() { c.Zoom(1 / zoomStep) }),
+		view.NewQuiet("", theme.ZoomOutIcon(), tr("Zoom Out")+" (-)", func() { c.Zoom(1 / zoomStep) }),
 		container.NewGridWrap(fyne.NewSize(48, 34), container.New(middle{}, z.percent)),
-		button("", theme.ZoomInIcon(), func() { c.Zoom(zoomStep) }), z.fit, z.actual))
+		view.NewQuiet("", theme.ZoomInIcon(), tr("Zoom In")+" (+)", func() { c.Zoom(zoomStep) }), z.fit, z.actual))
 	c.OnZoom = z.update
 	return z
 }

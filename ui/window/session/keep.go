@@ -82,24 +82,30 @@ func readKept(k *keeper, state any) error {
 	if k == nil {
 		return nil
 	}
-	f, err := os.Open(k.path)
-	if errors.Is(err, fs.ErrNotExist) {
+	err := readState(k.path, state)
+	if err == nil || errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}
-	if err != nil {
+	if closed := (*fs.PathError)(nil); errors.As(err, &closed) {
 		return fmt.Errorf("read what was kept from the last time: %w", err)
+	}
+	aside := k.path + ".broken"
+	return errors.Join(fmt.Errorf("%s cannot be read and was set aside as %s: %w", k.path, filepath.Base(aside), err), os.Rename(k.path, aside))
+}
+
+// readState reads a state from a file. The error is a *fs.PathError where the file could not be opened.
+func readState(path string, state any) error {
+	f, err := os.Open(path)
+	if err != nil {
+		return err
 	}
 	defer f.Close()
 	data, err := io.ReadAll(io.LimitReader(f, maxKept+1))
-	if err == nil && len(data) > maxKept {
-		err = errors.New("it is too large")
-	}
-	if err == nil {
-		err = json.Unmarshal(data, state)
-	}
 	if err != nil {
-		aside := k.path + ".broken"
-		return errors.Join(fmt.Errorf("%s cannot be read and was set aside as %s: %w", k.path, filepath.Base(aside), err), os.Rename(k.path, aside))
+		return err
 	}
-	return nil
+	if len(data) > maxKept {
+		return errors.New("it is too large")
+	}
+	return json.Unmarshal(data, state)
 }

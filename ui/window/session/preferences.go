@@ -5,6 +5,7 @@ import (
 	"path/filepath"
 	"time"
 
+	"github.com/gesso-app/gesso/native"
 	"github.com/gesso-app/gesso/pipeline"
 	"github.com/gesso-app/gesso/pipeline/batch"
 )
@@ -18,9 +19,10 @@ type Preferences struct {
 	Quality      int            `json:"quality"` // of JPEG, 1..100
 	Gate         pipeline.Gate  `json:"gate"`    // at the start
 	MinSSIM      float64        `json:"min_ssim"`
-	UseANE       bool           `json:"use_ane"`
-	Theme        string         `json:"theme"`    // system, light or dark
-	Language     string         `json:"language"` // BCP 47, or empty for the system's
+	Units        string         `json:"compute_units"` // of Core ML, as native.ParseUnits reads them; from the next start on
+	Metadata     bool           `json:"metadata"`      // files carry the photo's metadata and the recipe
+	Theme        string         `json:"theme"`         // system, light or dark
+	Language     string         `json:"language"`      // BCP 47, or empty for the system's
 	Favourites   []string       `json:"favourites,omitempty"`
 	Recent       []string       `json:"recent,omitempty"` // photos, the latest first
 }
@@ -31,7 +33,7 @@ const recentMost = 12
 // DefaultPreferences are those of a new user.
 func DefaultPreferences() Preferences {
 	c := pipeline.DefaultConfig()
-	return Preferences{Naming: "{name}-{style}", Format: batch.FormatJPEG, Quality: c.Quality, Gate: c.Gate, MinSSIM: c.MinSSIM, UseANE: true, Theme: "system"}
+	return Preferences{Naming: "{name}-{style}", Format: batch.FormatJPEG, Quality: c.Quality, Gate: c.Gate, MinSSIM: c.MinSSIM, Units: native.UnitsAll.String(), Metadata: true, Theme: "system"}
 }
 
 // Validate says what is wrong with p.
@@ -42,10 +44,19 @@ func (p Preferences) Validate() error {
 	if p.OutputFolder != "" && !filepath.IsAbs(p.OutputFolder) {
 		return &pipeline.FieldError{Field: "output_folder", Value: p.OutputFolder, Want: "it is a whole path, or empty for beside the photo"}
 	}
+	if _, err := native.ParseUnits(p.Units); err != nil {
+		return err
+	}
 	c := pipeline.DefaultConfig()
 	c.ContentImagePath, c.StyleName = "photo", "style"
 	c.Quality, c.Gate, c.MinSSIM = p.Quality, p.Gate, p.MinSSIM
 	return c.Validate()
+}
+
+// useANE is whether the compute units have the Neural Engine among them.
+func (p Preferences) useANE() bool {
+	u, err := native.ParseUnits(p.Units)
+	return err == nil && (u == native.UnitsAll || u == native.UnitsCPUAndNeuralEngine)
 }
 
 // SetPreferences takes p, from the next picture on, and keeps it.
@@ -54,7 +65,7 @@ func (s *Session) SetPreferences(p Preferences) error {
 		return err
 	}
 	s.change("preferences", s.o.PreviewDelay, func(n *settings) {
-		n.minSSIM, n.quality, n.useANE = p.MinSSIM, p.Quality, p.UseANE
+		n.minSSIM, n.quality, n.useANE = p.MinSSIM, p.Quality, p.useANE()
 		if p.Gate != s.preferences.Gate {
 			n.gate = p.Gate
 		}
@@ -89,13 +100,13 @@ func (s *Session) restorePreferences() error {
 	return nil
 }
 
-// Language is the language in the preferences of a state folder, before there is a session; empty for the system's.
-func Language(folder string) string {
+// KeptPreferences are those of a state folder, before there is a session.
+func KeptPreferences(folder string) Preferences {
 	p := DefaultPreferences()
-	if err := readKept(&keeper{path: filepath.Join(folder, preferencesName)}, &p); err != nil {
-		return "" // the session will say it
+	if err := readState(filepath.Join(folder, preferencesName), &p); err != nil || p.Validate() != nil {
+		return DefaultPreferences() // the session says what is wrong
 	}
-	return p.Language
+	return p
 }
 
 const preferencesName = "preferences.json"

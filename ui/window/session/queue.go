@@ -55,6 +55,8 @@ type Queue struct {
 	Failed  int
 	Paused  bool
 	Running bool
+	// Fraction is how much of the running one is done, 0..1.
+	Fraction float64
 	// Remaining is about how long the waiting ones take, 0 while that is not known.
 	Remaining time.Duration
 }
@@ -171,6 +173,9 @@ func (s *Session) makeTask(id int64, job Job, c pipeline.Config) {
 	r, err := job.Rendering()
 	var thumb image.Image
 	if err == nil {
+		s.mu.Lock()
+		r = s.toSave(r)
+		s.mu.Unlock()
 		err = s.saveTask(r, c)
 	}
 	if err == nil {
@@ -297,6 +302,7 @@ func (q *queue) counts() Queue {
 			v.Failed++
 		case TaskWaiting, TaskRunning:
 			v.Waiting++
+			v.Fraction += t.Fraction // 0 but for the one that runs
 		}
 	}
 	if n := len(q.took); n > 0 && v.Waiting > 0 {

@@ -197,11 +197,25 @@ func (s *Session) finished(m *made) {
 		s.settingsChanged(s.o.PreviewDelay)
 		return
 	}
-	if note := m.result.Scores.GateNote; note != "" {
-		s.status = Status{Text: fullStop(note), Tone: ToneNeutral}
+	if m.result.Scores.GateNote != "" {
+		s.status = gateStatus(m.rendering.Config, m.result.Scores)
 	} else if m.result.Scores.Heat != "" {
 		s.status = said(ToneNeutral, "The machine is hot, and slow until it has cooled.")
 	}
+}
+
+// gateStatus is what the gate has to say of a picture (pipeline.Result.GateNote), in words that can be translated.
+func gateStatus(c pipeline.Config, r pipeline.Result) Status {
+	switch {
+	case c.Gate != pipeline.GateHold:
+		return said(ToneNeutral, "SSIM %.2f is below %.2f: lower the strength, or let the gate hold it.", r.SSIMScore, c.MinSSIM)
+	case r.SSIMScore < c.MinSSIM:
+		return said(ToneNeutral, "SSIM %.2f is as near to %.2f as it comes: lower the threshold.", r.SSIMScore, c.MinSSIM)
+	case r.DetailKept > 0:
+		return said(ToneNeutral, "Held: strength %.2f instead of %.2f and %.0f %% of the photo’s own luminance, so that SSIM stays at %.2f or above.",
+			r.StrengthUsed, c.StyleStrength, 100*r.DetailKept, c.MinSSIM)
+	}
+	return said(ToneNeutral, "Held: strength %.2f instead of %.2f, so that SSIM stays at %.2f or above.", r.StrengthUsed, c.StyleStrength, c.MinSSIM)
 }
 
 // drawMap draws the map of the picture that is shown, if it is wanted and not there yet. s.mu is held.

@@ -53,7 +53,7 @@ func (s *Session) Save(path string, overwrite bool) {
 		}
 		s.saving = true
 		s.status = said(ToneNeutral, "Saving %s…", filepath.Base(path))
-		r := s.full.rendering
+		r := s.toSave(s.full.rendering)
 		s.spawn(func() {
 			err := s.o.Engine.Save(s.ctx, r, path, overwrite)
 			if err == nil {
@@ -75,6 +75,13 @@ func (s *Session) Save(path string, overwrite bool) {
 			})
 		})
 	})
+}
+
+// toSave is r as the preferences want its file. s.mu is held.
+func (s *Session) toSave(r *pipeline.Rendering) *pipeline.Rendering {
+	n := *r
+	n.Bare = !s.preferences.Metadata
+	return &n
 }
 
 // within is whether path lies under folder.

@@ -141,7 +141,7 @@ func New(o Options) *Session {
 	}
 	p := s.preferences
 	s.settings = settings{
-		strength: pipeline.DefaultConfig().StyleStrength, gate: p.Gate, minSSIM: p.MinSSIM, quality: p.Quality, useANE: p.UseANE,
+		strength: pipeline.DefaultConfig().StyleStrength, gate: p.Gate, minSSIM: p.MinSSIM, quality: p.Quality, useANE: p.useANE(),
 	}
 	files, err := watch.NewFiles(o.Settle, s.replaced)
 	if err != nil {
@@ -179,6 +179,9 @@ func (s *Session) Close() {
 	<-s.silent
 }
 
+// frame is how long a state is shown at least: nobody sees more of them.
+const frame = 16 * time.Millisecond
+
 // emit hands out the state whenever it has changed.
 func (s *Session) emit() {
 	defer close(s.silent)
@@ -186,6 +189,11 @@ func (s *Session) emit() {
 		select {
 		case <-s.dirty:
 			s.o.Changed(s.Snapshot())
+			select {
+			case <-time.After(frame): // changes that come meanwhile are handed out together
+			case <-s.ctx.Done():
+				return
+			}
 		case <-s.ctx.Done():
 			return
 		}

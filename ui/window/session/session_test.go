@@ -73,11 +73,11 @@ func TestStylizeReportsProgressAndScores(t *testing.T) {
 	require.False(t, n.CanStylize)
 	require.Equal(t, pipeline.PhaseStylize, n.Phase)
 
-	j.paint(pipeline.Result{SSIMScore: 0.31, GateNote: "SSIM is 0.31, below 0.85"})
+	j.paint(pipeline.Result{SSIMScore: 0.31, GateNote: "SSIM 0.31 is below 0.85"})
 	n = r.wait(t, func(n Snapshot) bool { return n.Result != nil })
 	require.InDelta(t, 0.31, n.Result.Scores.SSIMScore, 0)
 	require.Equal(t, 64, n.Result.After.Size().X)
-	require.Equal(t, "SSIM is 0.31, below 0.85.", n.Status.Text)
+	require.Equal(t, "SSIM 0.31 is below 0.85: lower the strength, or let the gate hold it.", n.Status.Text)
 	require.True(t, n.CanSave)
 	require.False(t, n.Busy)
 	require.Equal(t, 1, r.engine.count())

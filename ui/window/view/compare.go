@@ -37,7 +37,8 @@ const (
 // moves, a double click goes from the whole picture to 100 % and back.
 type Compare struct {
 	widget.BaseWidget
-	OnZoom func() // the zoom or the mode has changed
+	OnZoom    func() // the zoom or the mode has changed
+	OnDragOut func() // the stylized picture is being dragged away: while it is seen whole a drag does not move it
 
 	do      func(func()) // runs a function on the UI goroutine some time later
 	state   CompareState
@@ -47,6 +48,7 @@ type Compare struct {
 	divider float64 // 0..1 across the viewport
 	held    bool    // Blink shows the photo
 	grabbed bool    // the divider is being dragged
+	dragged bool    // OnDragOut was told of the present drag
 	r       *compareRenderer
 
 	wanted, shown shot // what the viewports are to show, and what they do show
@@ -265,6 +267,10 @@ func (c *Compare) Dragged(e *fyne.DragEvent) {
 		return
 	}
 	if c.fit {
+		if !c.dragged && c.OnDragOut != nil && c.onAfter(e.Position) {
+			c.dragged = true
+			c.OnDragOut()
+		}
 		return
 	}
 	k := float64(c.density())
@@ -273,11 +279,11 @@ func (c *Compare) Dragged(e *fyne.DragEvent) {
 }
 
 // DragEnd implements fyne.Draggable.
-func (c *Compare) DragEnd() { c.grabbed = false }
+func (c *Compare) DragEnd() { c.grabbed, c.dragged = false, false }
 
 // MouseDown implements desktop.Mouseable.
 func (c *Compare) MouseDown(e *desktop.MouseEvent) {
-	c.grabbed = c.onDivider(e.Position)
+	c.grabbed, c.dragged = c.onDivider(e.Position), false // a drag that another program took has no end here
 	c.Hold(true)
 }
 
@@ -294,6 +300,11 @@ func (c *Compare) onDivider(p fyne.Position) bool {
 	v := c.r.viewport()
 	d := p.X - v.at.X - float32(c.divider)*v.size.Width
 	return d > -grip && d < grip
+}
+
+// onAfter is whether p is on the stylized picture.
+func (c *Compare) onAfter(p fyne.Position) bool {
+	return c.state.After != nil && p.X >= c.r.after.box().at.X
 }
 
 // DoubleTapped implements fyne.DoubleTappable.

@@ -147,7 +147,10 @@ func (r *paneRenderer) Layout(s fyne.Size) {
 	if r.name.Visible() {
 		room -= paneFoot
 	}
-	const icon, gap = 24, 8
+	icon, gap := float32(24), float32(8)
+	if icon+gap+hint > room-gap { // the words are more
+		icon, gap = 0, 0
+	}
 	top := whole(max((room-icon-gap-hint)/2, 4))
 	r.icon.Resize(fyne.NewSquareSize(icon))
 	r.icon.Move(fyne.NewPos(whole((s.Width-icon)/2), top))

@@ -5,8 +5,10 @@ package view
 import (
 	"fyne.io/fyne/v2"
 	"fyne.io/fyne/v2/canvas"
+	"fyne.io/fyne/v2/driver/desktop"
 	"fyne.io/fyne/v2/theme"
 	"fyne.io/fyne/v2/widget"
+	tooltip "github.com/dweymouth/fyne-tooltip/widget"
 )
 
 // Score is one cell of a ScoreBar.
@@ -14,13 +16,17 @@ type Score struct {
 	Label   string
 	Value   string
 	Caption string // plain words on what the number means
+	Tip     string // more of them, for a tooltip
 	Tone    widget.Importance
 }
 
-// ScoreBar shows a few numbers in equal cells.
+// ScoreBar shows a few numbers in equal cells. A click asks why they are what they are.
 type ScoreBar struct {
-	widget.BaseWidget
+	tooltip.ToolTipWidget
+	OnTapped func()
+
 	scores []Score
+	at     int // the cell below the pointer
 }
 
 // NewScoreBar returns a bar with these cells; their number stays.
@@ -38,6 +44,36 @@ func (b *ScoreBar) SetScores(scores []Score) {
 
 // Scores returns what is shown.
 func (b *ScoreBar) Scores() []Score { return b.scores }
+
+// Tapped implements fyne.Tappable.
+func (b *ScoreBar) Tapped(*fyne.PointEvent) {
+	if b.OnTapped != nil {
+		b.OnTapped()
+	}
+}
+
+// MouseIn implements desktop.Hoverable.
+func (b *ScoreBar) MouseIn(e *desktop.MouseEvent) {
+	b.at = b.cell(e.Position.X)
+	b.SetToolTip(b.scores[b.at].Tip)
+	b.ToolTipWidget.MouseIn(e)
+}
+
+// MouseMoved implements desktop.Hoverable: each cell has a tooltip of its own.
+func (b *ScoreBar) MouseMoved(e *desktop.MouseEvent) {
+	if b.cell(e.Position.X) != b.at {
+		b.MouseOut()
+		b.MouseIn(e)
+		return
+	}
+	b.ToolTipWidget.MouseMoved(e)
+}
+
+// cell is the number of the cell at x.
+func (b *ScoreBar) cell(x float32) int {
+	n := len(b.scores)
+	return min(max(int(x/b.Size().Width*float32(n)), 0), n-1)
+}
 
 // CreateRenderer implements fyne.Widget.
 func (b *ScoreBar) CreateRenderer() fyne.WidgetRenderer {

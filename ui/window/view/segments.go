@@ -9,20 +9,23 @@ import (
 	"fyne.io/fyne/v2/widget"
 )
 
+// Segment is a button of Segments.
+type Segment struct{ Name, Tip string }
+
 // Segments is a row of buttons of which one is chosen.
 type Segments struct {
 	widget.BaseWidget
 	OnChosen func(i int)
 
-	buttons []*widget.Button
+	buttons []*Button
 	chosen  int
 }
 
 // NewSegments returns a row with the first button chosen.
-func NewSegments(names ...string) *Segments {
+func NewSegments(all ...Segment) *Segments {
 	s := &Segments{}
-	for i, n := range names {
-		s.buttons = append(s.buttons, widget.NewButton(n, func() {
+	for i, n := range all {
+		s.buttons = append(s.buttons, NewButton(n.Name, nil, n.Tip, func() {
 			s.Choose(i)
 			if s.OnChosen != nil {
 				s.OnChosen(i)

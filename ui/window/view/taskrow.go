@@ -13,6 +13,7 @@ import (
 // RowButton is a button at the end of a row.
 type RowButton struct {
 	Icon fyne.Resource
+	Tip  string // what it does
 	Run  func()
 }
 
@@ -55,13 +56,11 @@ func (r *TaskRow) CreateRenderer() fyne.WidgetRenderer {
 	n.well.CornerRadius = 4
 	n.picture.FillMode = canvas.ImageFillContain
 	for i := range rowButtons {
-		b := widget.NewButtonWithIcon("", nil, func() {
+		n.buttons = append(n.buttons, NewQuiet("", nil, "", func() {
 			if i < len(r.state.Buttons) {
 				r.state.Buttons[i].Run()
 			}
-		})
-		b.Importance = widget.LowImportance
-		n.buttons = append(n.buttons, b)
+		}))
 	}
 	n.Refresh()
 	return n
@@ -73,7 +72,7 @@ type rowRenderer struct {
 	picture      *canvas.Image
 	name, detail *Text
 	bar          *Progress
-	buttons      []*widget.Button
+	buttons      []*Button
 }
 
 const (
@@ -119,9 +118,11 @@ func (n *rowRenderer) Refresh() {
 	th, v := n.r.Theme(), fyne.CurrentApp().Settings().ThemeVariant()
 	n.well.FillColor = th.Color(ColorWell, v)
 	n.well.Refresh()
-	n.picture.Image = s.Thumb
 	show(n.picture, s.Thumb != nil)
-	n.picture.Refresh()
+	if n.picture.Image != s.Thumb { // its pixels go to the graphics card again when it is refreshed
+		n.picture.Image = s.Thumb
+		n.picture.Refresh()
+	}
 	n.name.SetText(s.Name)
 	n.detail.Set(s.Detail, s.Tone)
 	n.bar.Set(s.Fraction)
@@ -129,6 +130,7 @@ func (n *rowRenderer) Refresh() {
 		show(b, i < len(s.Buttons))
 		if i < len(s.Buttons) {
 			b.SetIcon(s.Buttons[i].Icon)
+			b.SetToolTip(s.Buttons[i].Tip)
 		}
 	}
 	n.Layout(n.r.Size())

@@ -73,3 +73,10 @@ func (t *Text) Set(text string, importance widget.Importance) {
 
 // SetText shows text in the colour that it has.
 func (t *Text) SetText(text string) { t.Set(text, t.label.Importance) }
+
+// NewParagraph is text of the normal size that wraps.
+func NewParagraph(text string) *Text {
+	t := newText(text, theme.SizeNameText, widget.MediumImportance, fyne.TextStyle{})
+	t.label.Wrapping = fyne.TextWrapWord
+	return t
+}

@@ -8,7 +8,6 @@ import (
 	"fyne.io/fyne/v2"
 	"fyne.io/fyne/v2/container"
 	"fyne.io/fyne/v2/theme"
-	"fyne.io/fyne/v2/widget"
 )
 
 // Colours beyond Fyne's own names.
@@ -173,4 +172,4 @@ func (rail) Color(n fyne.ThemeColorName, v fyne.ThemeVariant) color.Color {
 }
 
 // OnRail gives a slider the look of Gesso's sliders.
-func OnRail(s *widget.Slider) fyne.CanvasObject { return container.NewThemeOverride(s, rail{}) }
+func OnRail(s fyne.CanvasObject) fyne.CanvasObject { return container.NewThemeOverride(s, rail{}) }

@@ -3,7 +3,7 @@
 #define GESSO_APPKIT_H
 #import <Foundation/Foundation.h>
 #import <CoreGraphics/CoreGraphics.h>
-@class NSWindow, NSDraggingSession;
+@class NSDockTile, NSDraggingSession, NSImage, NSWindow;
 typedef CGRect NSRect;
 typedef CGPoint NSPoint;
 typedef CGSize NSSize;
@@ -21,12 +21,16 @@ enum { NSRectEdgeMinY = 1 };
 @property(weak) id<NSApplicationDelegate> delegate;
 @property(readonly) NSWindow *keyWindow;
 @property(readonly) NSEvent *currentEvent;
+@property(readonly) NSDockTile *dockTile;
+@property(strong) NSImage *applicationIconImage;
 @end
 extern NSApplication *NSApp;
 
 @protocol NSDraggingSource;
 @interface NSView : NSObject
 @property NSRect bounds;
+- (instancetype)initWithFrame:(NSRect)frame;
+- (void)addSubview:(NSView *)v;
 - (NSPoint)convertPoint:(NSPoint)p fromView:(NSView *)v;
 - (NSDraggingSession *)beginDraggingSessionWithItems:(NSArray *)items event:(NSEvent *)event source:(id<NSDraggingSource>)source;
 @end
@@ -72,6 +76,19 @@ enum { NSBitmapImageFileTypePNG = 4 };
 @interface NSImage : NSObject
 - (instancetype)initWithData:(NSData *)data;
 @property NSSize size;
+@end
+@interface NSImageView : NSView
+@property(strong) NSImage *image;
+@end
+@interface NSProgressIndicator : NSView
+@property(getter=isIndeterminate) BOOL indeterminate;
+@property double minValue, maxValue, doubleValue;
+@end
+@interface NSDockTile : NSObject
+@property(readonly) NSSize size;
+@property(strong) NSView *contentView;
+@property(copy) NSString *badgeLabel;
+- (void)display;
 @end
 @interface NSWorkspace : NSObject
 @property(class, readonly) NSWorkspace *sharedWorkspace;
