@@ -81,8 +81,8 @@ func (b *ScoreBar) CreateRenderer() fyne.WidgetRenderer {
 	r.ground.CornerRadius = 6
 	for range b.scores {
 		c := &scoreCell{
-			label: newText("", theme.SizeNameCaptionText, widget.LowImportance, fyne.TextStyle{Bold: true}),
-			value: newText("", SizeValue, widget.MediumImportance, fyne.TextStyle{}), caption: NewNote(""), line: canvas.NewRectangle(nil),
+			label: newText("", theme.SizeNameCaptionText, widget.LowImportance, fyne.TextStyle{Bold: true}, cut),
+			value: newText("", SizeValue, widget.MediumImportance, fyne.TextStyle{}, cut), caption: NewNote(""), line: canvas.NewRectangle(nil),
 		}
 		r.cells = append(r.cells, c)
 	}

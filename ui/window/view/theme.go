@@ -116,35 +116,10 @@ func (Theme) Size(n fyne.ThemeSizeName) float32 {
 	return theme.DefaultTheme().Size(n)
 }
 
-// flat is Theme without the padding that Fyne puts around each label, so that text lines up with what stands above and below. Labels of
-// low importance take Fyne's colour for disabled text, which is too pale to be read; here they have the second colour.
-type flat struct{}
-
 // current is the program's theme, which may hold to light or dark.
 func current() Theme {
 	t, _ := fyne.CurrentApp().Settings().Theme().(Theme)
 	return t
-}
-
-func (flat) Font(s fyne.TextStyle) fyne.Resource { return current().Font(s) }
-
-func (flat) Icon(n fyne.ThemeIconName) fyne.Resource { return current().Icon(n) }
-
-func (flat) Size(n fyne.ThemeSizeName) float32 {
-	switch n {
-	case theme.SizeNameInnerPadding:
-		return 0
-	case theme.SizeNameLineSpacing:
-		return 2
-	}
-	return current().Size(n)
-}
-
-func (flat) Color(n fyne.ThemeColorName, v fyne.ThemeVariant) color.Color {
-	if n == theme.ColorNameDisabled {
-		n = ColorSecond
-	}
-	return current().Color(n, v)
 }
 
 // rail is Theme for sliders: the accent up to the handle, a rail that can be seen beyond it, both as wide as the text above.
