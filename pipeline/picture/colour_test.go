@@ -160,6 +160,10 @@ func FuzzProfile(f *testing.F) {
 		m, _ := pngMetadata(data)
 		f.Add(m.ICC)
 	}
+	printer, err := os.ReadFile("testdata/cmyk.tif")
+	require.NoError(f, err)
+	m, _ := tiffMetadata(printer)
+	f.Add(m.ICC)
 	pixels := []image.Image{image.NewCMYK(image.Rect(0, 0, 2, 2)), image.NewGray(image.Rect(0, 0, 2, 2)), sample(2, 2), image.NewNRGBA64(image.Rect(0, 0, 2, 2))}
 	f.Fuzz(func(t *testing.T, data []byte) {
 		p, err := readProfile(data)

@@ -125,8 +125,10 @@ func hostile(t *testing.T) map[string][]byte {
 	down := exifBlob(binary.BigEndian, 1)
 	copy(down[10:], "\x87\x69\x00\x04\x00\x00\x00\x01\x00\x00\x00\x08")
 	files["exif leads to itself"] = with(appendChunk(nil, "eXIf", down))
+	many := iccProfile("GRAY", 588)
+	copy(many[128:], "\x7e\x00\x00\x00")
 	for name, profile := range map[string][]byte{
-		"noise": bytes.Repeat([]byte("icc"), 99), "cut": iccProfile("RGB ", 300), "cmyk without tables": iccProfile("CMYK", 588), "header alone": iccProfile("GRAY", 132),
+		"tags without number": many, "noise": bytes.Repeat([]byte("icc"), 99), "cut": iccProfile("RGB ", 300), "cmyk without tables": iccProfile("CMYK", 588), "header alone": iccProfile("GRAY", 132),
 	} {
 		files["icc "+name] = with(appendChunk(nil, "iCCP", append([]byte("a\x00\x00"), deflated(t, profile)...)))
 	}

@@ -44,6 +44,9 @@ func readProfile(data []byte) (*profile, error) {
 	if len(data) < 132 || string(data[36:40]) != "acsp" {
 		return nil, fmt.Errorf("%d bytes are no ICC profile", len(data))
 	}
+	if err := checkTags(data); err != nil {
+		return nil, err
+	}
 	p := &profile{space: string(data[16:20])}
 	if p.space != "RGB " && p.space != "GRAY" && p.space != "CMYK" {
 		return nil, fmt.Errorf("%w: %q", errOtherSpace, p.space)
@@ -73,19 +76,34 @@ func readProfile(data []byte) (*profile, error) {
 	return p, nil
 }
 
-// tagOf returns the data of a tag, or nil.
+// maxTags is beyond any profile's number of tags.
+const maxTags = 200
+
+// checkTags bounds the table of tags, for which the package icc allocates what it states.
+func checkTags(data []byte) error {
+	n := int64(binary.BigEndian.Uint32(data[128:]))
+	if n > maxTags || 132+12*n > int64(len(data)) {
+		return fmt.Errorf("an ICC profile of %d bytes states %d tags", len(data), n)
+	}
+	for i := range n {
+		entry := data[132+12*i:]
+		start, size := int64(binary.BigEndian.Uint32(entry[4:])), int64(binary.BigEndian.Uint32(entry[8:]))
+		if start+size > int64(len(data)) {
+			return fmt.Errorf("tag %q of an ICC profile lies beyond its end", entry[:4])
+		}
+	}
+	return nil
+}
+
+// tagOf returns the data of a tag, or nil; checkTags has passed.
 func tagOf(data []byte, name string) []byte {
-	count := min(int64(binary.BigEndian.Uint32(data[128:])), 200)
-	for i := int64(0); i < count && 132+12*(i+1) <= int64(len(data)); i++ {
+	for i := range int64(binary.BigEndian.Uint32(data[128:])) {
 		entry := data[132+12*i:]
 		if string(entry[:4]) != name {
 			continue
 		}
-		start, size := int64(binary.BigEndian.Uint32(entry[4:])), int64(binary.BigEndian.Uint32(entry[8:]))
-		if start+size > int64(len(data)) {
-			return nil
-		}
-		return data[start : start+size]
+		start, size := binary.BigEndian.Uint32(entry[4:]), binary.BigEndian.Uint32(entry[8:])
+		return data[start : int64(start)+int64(size)]
 	}
 	return nil
 }
