@@ -127,7 +127,11 @@ func hostile(t *testing.T) map[string][]byte {
 	files["exif leads to itself"] = with(appendChunk(nil, "eXIf", down))
 	many := iccProfile("GRAY", 588)
 	copy(many[128:], "\x7e\x00\x00\x00")
+	curve := append(iccProfile("GRAY", 588), "curv\x00\x00\x00\x00\xff\xff\xff\xff\x00\x00\x00\x00"...)
+	binary.BigEndian.PutUint32(curve[128:], 1)
+	copy(curve[132:], "kTRC\x00\x00\x02\x4c\x00\x00\x00\x10")
 	for name, profile := range map[string][]byte{
+		"curve without end":   curve,
 		"tags without number": many, "noise": bytes.Repeat([]byte("icc"), 99), "cut": iccProfile("RGB ", 300), "cmyk without tables": iccProfile("CMYK", 588), "header alone": iccProfile("GRAY", 132),
 	} {
 		files["icc "+name] = with(appendChunk(nil, "iCCP", append([]byte("a\x00\x00"), deflated(t, profile)...)))

@@ -79,7 +79,7 @@ func readProfile(data []byte) (*profile, error) {
 // maxTags is beyond any profile's number of tags.
 const maxTags = 200
 
-// checkTags bounds the table of tags, for which the package icc allocates what it states.
+// checkTags bounds the table of tags and the curves, wherever they stand, for which the package icc allocates what they state.
 func checkTags(data []byte) error {
 	n := int64(binary.BigEndian.Uint32(data[128:]))
 	if n > maxTags || 132+12*n > int64(len(data)) {
@@ -92,7 +92,17 @@ func checkTags(data []byte) error {
 			return fmt.Errorf("tag %q of an ICC profile lies beyond its end", entry[:4])
 		}
 	}
-	return nil
+	const head = "curv\x00\x00\x00\x00"
+	for rest := data; ; {
+		at := bytes.Index(rest, []byte(head))
+		if at < 0 || at+12 > len(rest) {
+			return nil
+		}
+		rest = rest[at+len(head):]
+		if values := int64(binary.BigEndian.Uint32(rest)); 2*values > int64(len(rest))-4 {
+			return fmt.Errorf("a curve of an ICC profile states %d values, which lie beyond its end", values)
+		}
+	}
 }
 
 // tagOf returns the data of a tag, or nil; checkTags has passed.
