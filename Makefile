@@ -16,7 +16,7 @@ run: build ## build, stylize the sample photo into build/first.png, open the win
 	@.ci/open-window
 
 test: lib ## run all tests, with the race detector
-	@.ci/install build
+	@.ci/install build test
 	CGO_ENABLED=1 $(GOTEST) -race ./...
 
 bridge: lib ## test the bridge to Core ML against a fake of it, plain, with AddressSanitizer and with the race detector
@@ -26,7 +26,7 @@ bridge: lib ## test the bridge to Core ML against a fake of it, plain, with Addr
 darwin: ## compile for macOS, without a Mac, as far as that goes
 	.ci/darwin
 
-fuzz: lib ## give the readers of model files damaged ones (RUNS=1000: how many)
+fuzz: lib ## give the readers of models and pictures damaged ones (RUNS=1000: how many)
 	@.ci/install build
 	.ci/fuzz
 
@@ -35,7 +35,7 @@ packages: lib ## have coremltools read packages that gesso convert writes
 	.ci/packages
 
 race: lib ## run all tests five times in random order, with the race detector
-	@.ci/install build
+	@.ci/install build test
 	CGO_ENABLED=1 $(GOTEST) -race -count 5 -shuffle on ./...
 
 lint: ## check form, common mistakes and the direction of the imports

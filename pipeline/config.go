@@ -6,6 +6,9 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+
+	"github.com/gesso-app/gesso/pipeline/adjust"
+	"github.com/gesso-app/gesso/pipeline/picture"
 )
 
 // Gate is what happens when the picture's SSIM falls below Config.MinSSIM.
@@ -24,7 +27,7 @@ var Gates = []Gate{GateOff, GateWarn, GateHold}
 // Config is everything that decides a stylized picture; it is written into the output's metadata as the recipe.
 // Start from DefaultConfig: the zero value asks for strength 0.
 type Config struct {
-	// ContentImagePath is the photo: JPEG, PNG, TIFF or WebP.
+	// ContentImagePath is the photo: JPEG, PNG, TIFF, WebP, GIF, BMP, HEIC or AVIF.
 	ContentImagePath string `json:"content_image_path"`
 	// StyleImagePath is the painting. Exactly one of StyleImagePath, StyleName, StylePrompt, StyleMix and StyleCode is set.
 	StyleImagePath string `json:"style_image_path,omitempty"`
@@ -49,12 +52,28 @@ type Config struct {
 	UseANE bool `json:"use_ane"`
 	// Size is the longest side of the output in pixels, 64 to 30000; 0 (the default) keeps the photo's size. Photos are never enlarged.
 	Size int `json:"size,omitempty"`
+	// Pre are steps on the photo before it is stylized, in their order, before Size: crop, fit, fill, long-edge; none by default.
+	Pre []adjust.Step `json:"pre,omitempty"`
+	// Post are steps on the stylized picture, in their order, such as detail, sharpen and grain; none by default. The scores count them.
+	Post []adjust.Step `json:"post,omitempty"`
+	// MaskPath is a picture that says where to stylize: where it is opaque, or, if it has no transparency, white. It has the photo's proportions. The
+	// rest stays the photo.
+	MaskPath string `json:"mask_path,omitempty"`
+	// MaskFeather is the width of the soft edge in pixels of the photo, 0 (the default) to 1000.
+	MaskFeather float64 `json:"mask_feather,omitempty"`
+	// MaskInvert stylizes where the mask is transparent or black instead.
+	MaskInvert bool `json:"mask_invert,omitempty"`
 	// Gate is what happens below MinSSIM; default GateWarn.
 	Gate Gate `json:"gate"`
 	// MinSSIM is the gate's threshold, 0..1; default 0.85.
 	MinSSIM float64 `json:"min_ssim"`
 	// Quality is the JPEG quality, 1..100; default 92.
 	Quality int `json:"quality"`
+	// OutputColour is the colour space of the output: source (the default), that of the photo's ICC profile where it is one of RGB with a matrix, such as
+	// Display P3, or srgb. The networks know sRGB alone, so that a wider space holds no wider colours of theirs.
+	OutputColour picture.Colour `json:"output_colour,omitempty"`
+	// StripPrivate leaves out of the output's metadata where the photo was taken, names, serial numbers and makers' notes, and all XMP and IPTC.
+	StripPrivate bool `json:"strip_private,omitempty"`
 	// Force allows OutputPath to be replaced when it exists or is one of the inputs.
 	Force bool `json:"-"`
 }
@@ -163,6 +182,12 @@ func (c Config) Validate() error {
 	}
 	if c.Size != 0 && (c.Size < 64 || c.Size > 30000) {
 		return &FieldError{"size", c.Size, "it is 0 or from 64 to 30000 pixels"}
+	}
+	if err := c.validateSteps(); err != nil {
+		return err
+	}
+	if c.OutputColour != "" && c.OutputColour != picture.ColourSource && c.OutputColour != picture.ColourSRGB {
+		return &FieldError{"output_colour", c.OutputColour, "it is source or srgb"}
 	}
 	if c.Quality < 1 || c.Quality > 100 {
 		return &FieldError{"quality", c.Quality, "it goes from 1 to 100"}

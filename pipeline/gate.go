@@ -7,6 +7,7 @@ import (
 
 	"github.com/disintegration/imaging"
 
+	"github.com/gesso-app/gesso/pipeline/adjust"
 	"github.com/gesso-app/gesso/pipeline/quality"
 	"github.com/gesso-app/gesso/pipeline/style"
 )
@@ -30,6 +31,8 @@ type painter struct {
 	look     *look
 	brush    float64 // strokes' breadth on the whole photo: Config.BrushScale, settled
 	colour   bool    // Config.PreserveColour
+	post     []adjust.Step
+	mask     *image.Gray // at the photo's size; nil without one
 	owns     map[work]*image.NRGBA
 }
 
@@ -39,29 +42,35 @@ type work struct {
 	brush float64
 }
 
+// painted is a finished picture with its photo, of one size, and its SSIM to that.
+type painted struct {
+	*image.NRGBA
+	photo *image.NRGBA
+	ssim  float64
+}
+
 func newPainter(n *style.Networks, p *photo, l *look, c Config) *painter {
 	brush, b := c.BrushScale, p.Image.Bounds()
 	if brush == 0 {
 		brush = style.AutoBrush(b.Dx(), b.Dy())
 	}
-	return &painter{n, p, l, brush, c.PreserveColour, map[work]*image.NRGBA{}}
+	return &painter{networks: n, photo: p, look: l, brush: brush, colour: c.PreserveColour, post: c.Post, owns: map[work]*image.NRGBA{}}
 }
 
-// paint returns the picture and its SSIM to the photo.
-func (p *painter) paint(ctx context.Context, s settings, progress func(float64)) (*image.NRGBA, float64, error) {
+func (p *painter) paint(ctx context.Context, s settings, progress func(float64)) (painted, error) {
 	return p.paintOn(ctx, p.photo.Image, s, p.brush, progress)
 }
 
-func (p *painter) paintOn(ctx context.Context, photo *image.NRGBA, s settings, brush float64, progress func(float64)) (*image.NRGBA, float64, error) {
+func (p *painter) paintOn(ctx context.Context, photo *image.NRGBA, s settings, brush float64, progress func(float64)) (painted, error) {
 	img, err := p.inStyle(ctx, photo, style.Blend(p.photo.features.Code, p.look.features.Code, s.strength), brush, progress)
 	if err != nil {
-		return nil, 0, err
+		return painted{}, err
 	}
 	if k := restored(s.strength); k > 0 {
 		key := work{photo.Bounds().Size(), brush}
 		if p.owns[key] == nil {
 			if p.owns[key], err = p.inStyle(ctx, photo, p.photo.features.Code, brush, nil); err != nil {
-				return nil, 0, err
+				return painted{}, err
 			}
 		}
 		style.Restore(img, photo, p.owns[key], k)
@@ -72,8 +81,12 @@ func (p *painter) paintOn(ctx context.Context, photo *image.NRGBA, s settings, b
 	if s.detail > 0 {
 		style.KeepDetail(img, photo, s.detail)
 	}
+	img, photo, err = p.finish(img, photo)
+	if err != nil {
+		return painted{}, err
+	}
 	ssim, err := quality.SSIM(photo, img)
-	return img, ssim, err
+	return painted{img, photo, ssim}, err
 }
 
 // inStyle paints photo in the style of code.
@@ -106,9 +119,9 @@ func (p *painter) hold(ctx context.Context, c Config) (s settings, note string, 
 		if err != nil {
 			return false
 		}
-		var ssim float64
-		_, ssim, err = p.paintOn(ctx, small, s, brush, nil)
-		return ssim >= c.MinSSIM
+		var made painted
+		made, err = p.paintOn(ctx, small, s, brush, nil)
+		return made.ssim >= c.MinSSIM
 	}
 	asked, half := settings{strength: c.StyleStrength}, settings{strength: c.StyleStrength / 2}
 	switch {

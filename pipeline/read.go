@@ -8,6 +8,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"github.com/gesso-app/gesso/pipeline/adjust"
 	"github.com/gesso-app/gesso/pipeline/picture"
 	"github.com/gesso-app/gesso/pipeline/style"
 )
@@ -48,17 +49,20 @@ func (c Config) parts() []part {
 }
 
 // read opens the photo, unless it is given, and the styles side by side.
-func (t *Transfer) read(ctx context.Context, c Config, content *picture.Picture) (*photo, *look, error) {
+func (t *Transfer) read(ctx context.Context, c Config, content *opened) (*photo, *look, error) {
 	var contentKey string // of a given picture there is none, as it is used once
 	if content == nil {
-		contentKey = fileKey(c.ContentImagePath, c.Size)
+		if contentKey = fileKey(c.ContentImagePath, c.Size); contentKey != "" {
+			contentKey += "|" + adjust.Format(c.Pre)
+		}
 	}
 	p, haveContent := t.photos.get(contentKey)
 	var g errgroup.Group
 	if !haveContent && content == nil {
-		g.Go(func() (err error) {
-			if content, err = picture.Open(ctx, c.ContentImagePath, t.limits); err == nil && c.Size > 0 {
-				content = content.Resize(c.Size)
+		g.Go(func() error {
+			p, err := picture.Open(ctx, c.ContentImagePath, t.limits)
+			if err == nil {
+				content, err = c.prepare(p)
 			}
 			return err
 		})

@@ -39,6 +39,8 @@ type Result struct {
 	StyleConfidence float64 `json:"style_confidence,omitempty"`
 	// GateNote is one sentence on the gate where it has something to say, else empty.
 	GateNote string `json:"gate_note,omitempty"`
+	// Warnings are sentences on the photo's file, each of which continues its path, such as "is animated: its first frame is taken".
+	Warnings []string `json:"warnings,omitempty"`
 	// Heat is serious or critical where the machine is so hot that the system slows it down (NSProcessInfoThermalState), else empty.
 	Heat string `json:"heat,omitempty"`
 	// Width and Height are the output's size in pixels.
@@ -107,7 +109,10 @@ func (r *Rendering) Save(ctx context.Context, path string, overwrite bool) error
 	if err != nil {
 		return err
 	}
-	o := picture.SaveOptions{Quality: r.Config.Quality, Recipe: recipe, Meta: r.Content.Meta, Overwrite: overwrite}
+	o := picture.SaveOptions{
+		Quality: r.Config.Quality, Recipe: recipe, Meta: r.Content.Meta, Overwrite: overwrite,
+		Colour: r.Config.OutputColour, NoPrivate: r.Config.StripPrivate,
+	}
 	if r.Bare {
 		o.Recipe, o.Meta = nil, picture.Metadata{}
 	}

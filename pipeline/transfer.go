@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"image"
 	"path/filepath"
 	"sync"
 	"time"
@@ -49,11 +50,12 @@ type Transfer struct {
 	limits   picture.Limits
 	photos   memo[*photo]
 	styles   memo[*look]
+	masks    memo[*image.Gray]
 }
 
 // photo is a content picture at its output size with its own code.
 type photo struct {
-	*picture.Picture
+	*opened
 	features *style.Features
 }
 
@@ -91,6 +93,7 @@ func Open(ctx context.Context, o Options) (*Transfer, error) {
 	t := &Transfer{
 		begin: begin, load: begin(), cooling: &cooling{heat: o.heat, poll: time.Second}, limits: o.Limits,
 		photos: memo[*photo]{size: 2}, styles: memo[*look]{size: 16},
+		masks: memo[*image.Gray]{size: 2},
 	}
 	t.relax = o.pressure(func(bool) { _ = t.Trim() }) // what cannot be freed now is freed by Close
 	return t, nil
@@ -103,7 +106,7 @@ func (t *Transfer) Trim() error {
 	if t.closed {
 		return nil
 	}
-	t.photos.items, t.styles.items = nil, nil
+	t.photos.items, t.styles.items, t.masks.items = nil, nil, nil
 	return t.free()
 }
 
@@ -181,7 +184,7 @@ func (t *Transfer) Render(ctx context.Context, c Config, progress func(Progress)
 }
 
 // render works on content, or, where that is nil, on the photo that c names.
-func (t *Transfer) render(ctx context.Context, c Config, content *picture.Picture, progress func(Progress)) (*Rendering, error) {
+func (t *Transfer) render(ctx context.Context, c Config, content *opened, progress func(Progress)) (*Rendering, error) {
 	start := time.Now()
 	clock := stopwatch{start, map[Phase]time.Duration{}}
 	report(progress, PhaseOpen, 0)
@@ -192,6 +195,9 @@ func (t *Transfer) render(ctx context.Context, c Config, content *picture.Pictur
 	clock.lap(PhaseOpen)
 	report(progress, PhaseStyle, 0.1)
 	painter := newPainter(t.networks, p, l, c)
+	if painter.mask, err = t.mask(ctx, c, p.opened); err != nil {
+		return nil, err
+	}
 	s := settings{strength: c.StyleStrength}
 	var note string
 	if c.Gate == GateHold {
@@ -200,33 +206,33 @@ func (t *Transfer) render(ctx context.Context, c Config, content *picture.Pictur
 		}
 	}
 	clock.lap(PhaseStyle)
-	img, ssim, err := painter.paint(ctx, s, func(f float64) { report(progress, PhaseStylize, 0.15+0.7*f) })
+	made, err := painter.paint(ctx, s, func(f float64) { report(progress, PhaseStylize, 0.15+0.7*f) })
 	if err != nil {
 		return nil, err
 	}
-	for c.Gate == GateHold && ssim < c.MinSSIM && s.detail < 1 { // what held on the small picture may not at full size
+	for c.Gate == GateHold && made.ssim < c.MinSSIM && s.detail < 1 { // what held on the small picture may not at full size
 		s = s.nearer()
 		note = holdNote(s, c)
-		if img, ssim, err = painter.paint(ctx, s, nil); err != nil {
+		if made, err = painter.paint(ctx, s, nil); err != nil {
 			return nil, err
 		}
 	}
 	clock.lap(PhaseStylize)
 	report(progress, PhaseMeasure, 0.9)
-	seen, err := t.networks.Look(ctx, img)
+	seen, err := t.networks.Look(ctx, made.NRGBA)
 	if err != nil {
 		return nil, err
 	}
 	switch {
-	case ssim >= c.MinSSIM:
+	case made.ssim >= c.MinSSIM:
 	case c.Gate == GateWarn:
-		note = fmt.Sprintf("SSIM %.2f is below %.2f: lower the strength, or let the gate hold it", ssim, c.MinSSIM)
+		note = fmt.Sprintf("SSIM %.2f is below %.2f: lower the strength, or let the gate hold it", made.ssim, c.MinSSIM)
 	case c.Gate == GateHold:
-		note = fmt.Sprintf("SSIM %.2f is as near to %.2f as it comes: lower the threshold", ssim, c.MinSSIM)
+		note = fmt.Sprintf("SSIM %.2f is as near to %.2f as it comes: lower the threshold", made.ssim, c.MinSSIM)
 	}
 	placement := t.networks.Placement()
 	r := Result{
-		SSIMScore:           ssim,
+		SSIMScore:           made.ssim,
 		StyleLoss:           quality.StyleLoss(seen.Moments, l.features.Moments),
 		ContentPreservation: quality.ContentPreservation(p.features.Map, seen.Map, style.MapChannels),
 		ANEUtilized:         placement.Known && placement.NeuralEngine > 0 && c.UseANE,
@@ -238,8 +244,9 @@ func (t *Transfer) render(ctx context.Context, c Config, content *picture.Pictur
 		Style:               l.name,
 		StyleConfidence:     l.confidence,
 		GateNote:            note,
-		Width:               img.Bounds().Dx(),
-		Height:              img.Bounds().Dy(),
+		Warnings:            p.Warnings,
+		Width:               made.Bounds().Dx(),
+		Height:              made.Bounds().Dy(),
 		PhaseTimes:          clock.laps,
 	}
 	if heat := t.cooling.heat(); heat > native.ThermalFair {
@@ -248,7 +255,9 @@ func (t *Transfer) render(ctx context.Context, c Config, content *picture.Pictur
 	clock.lap(PhaseMeasure)
 	r.ProcessingTime = time.Since(start)
 	t.cooling.done(r.ProcessingTime)
-	return &Rendering{Config: c, Content: p.Picture, Image: img, Result: r}, nil
+	before := *p.Picture
+	before.Image = made.photo
+	return &Rendering{Config: c, Content: &before, Image: made.NRGBA, Result: r}, nil
 }
 
 // BenchTransform runs the transform network alone runs times on a grey picture of size x size pixels.

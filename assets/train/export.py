@@ -20,7 +20,8 @@ from data import tensor
 from networks import CODE, TOTAL, Net
 
 SIDE = 256
-TILES = (160, 288, 416, 544, 672, 800, 1056)  # heights and widths of a tile: a picture's size and MARGIN on each side
+MARGIN = 40  # mirrored pixels around a picture: from there on what zero padding does to the result cannot be seen
+TILES = (208, 336, 464, 592, 720, 848, 1104)  # heights and widths of a tile: a picture's size and MARGIN on each side
 
 
 class StyleOut(nn.Module):
@@ -129,7 +130,7 @@ def reference(net, dir):
         square = torch.tensor(pattern(3, SIDE, SIDE))[None]
         code, stats, map_ = StyleOut(net)(square)
         scale, shift = net.statistics(square, code)
-        out = net.transform(torch.tensor(pattern(3, 160, 288))[None], scale, shift)[..., ::4, ::4]
+        out = net.transform(torch.tensor(pattern(3, 208, 336))[None], scale, shift)[..., ::4, ::4]
     for n, t in dict(code=code, moments=stats, map=map_[..., ::4, ::4], scale=scale, shift=shift, stylized=out).items():
         np.ascontiguousarray(t.numpy(), "<f4").tofile(f"{dir}/{n}.f32")
 

@@ -10,9 +10,8 @@ import torch.nn.functional as F
 from PIL import Image
 
 from data import tensor
-from export import SIDE, read, squares
+from export import MARGIN, SIDE, read, squares
 from networks import Net
-from train import MARGIN
 
 
 def stylize(net, photo, code, strength=1.0):

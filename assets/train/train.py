@@ -21,7 +21,7 @@ import data
 from networks import Net
 from vgg import LAYERS, VGG, gram, style_loss, whiten
 
-MARGIN = 16  # pixels at a tile's edge that see zero padding; callers cut them off
+MARGIN = 16  # pixels at a square's edge that see the most of zero padding; the losses leave them out
 
 
 def inside(x):

@@ -105,11 +105,11 @@ func TestDefaults(t *testing.T) {
 }
 
 func TestUnsupported(t *testing.T) {
-	_, err := openSpec(t, program("lstm", arguments{"x": named("x")}, typeOf(milpb.DataType_FLOAT32, 1)))
+	_, err := openSpec(t, program("make_list", arguments{"x": named("x")}, typeOf(milpb.DataType_FLOAT32, 1)))
 	var u *UnsupportedError
 	require.ErrorAs(t, err, &u)
-	require.Equal(t, UnsupportedError{Op: "lstm", Output: "y"}, *u)
-	require.ErrorContains(t, err, `built.mlpackage: the operation "lstm" (output "y") is not supported by the portable engine`)
+	require.Equal(t, UnsupportedError{Op: "make_list", Output: "y"}, *u)
+	require.ErrorContains(t, err, `built.mlpackage: the operation "make_list" (output "y") is not supported by the portable engine`)
 
 	for name, op := range map[string]*milpb.Operation{
 		"no output": {Type: "relu"},

@@ -116,6 +116,16 @@ func table() map[string]func(*args) {
 		"constexpr_lut_to_sparse":                (*args).sparsePaletteWeights,
 		"constexpr_sparse_blockwise_shift_scale": (*args).sparseBlockWeights,
 
+		"lstm": (*args).lstm,
+		"gru":  (*args).gru,
+		"rnn":  (*args).rnn,
+
+		"random_bernoulli":        (*args).randomBernoulli,
+		"random_categorical":      (*args).randomCategorical,
+		"random_normal":           (*args).randomNormal,
+		"random_uniform":          (*args).randomUniform,
+		"non_maximum_suppression": (*args).suppression,
+
 		"cond":       (*args).cond,
 		"while_loop": (*args).whileLoop,
 	}

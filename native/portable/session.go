@@ -107,7 +107,7 @@ func (s *sessions) create(key string, shapes [][]int) (*ort.DynamicAdvancedSessi
 	if err != nil {
 		return nil, fmt.Errorf("the graph without its weights in files is too large: %w", err)
 	}
-	options, err := sessionOptions(s.options, manner{planned: key != "" || s.low.fixed(), large: s.low.size() > maxShared})
+	options, err := sessionOptions(s.options, manner{planned: key != "" || s.low.fixed(), large: s.low.size() > maxShared, apart: padsPools(model.GetGraph())})
 	if err != nil {
 		return nil, err
 	}
@@ -153,6 +153,23 @@ func shaped(m *onnxpb.ModelProto, in []*port, shapes [][]int) *onnxpb.ModelProto
 	return &onnxpb.ModelProto{IrVersion: m.IrVersion, ProducerName: m.ProducerName, Graph: own, OpsetImport: m.GetOpsetImport()}
 }
 
+// padsPools tells whether a padding is followed by a pool. ONNX Runtime 1.24 makes one of both, which changes what they give: the greatest of zeros
+// and negative numbers becomes the greatest of the latter, and an average at the end of an uneven padding is over fewer elements.
+func padsPools(g *onnxpb.GraphProto) bool {
+	pads := map[string]bool{}
+	for _, n := range g.GetNode() {
+		switch n.GetOpType() {
+		case "Pad":
+			pads[n.GetOutput()[0]] = true
+		case "MaxPool", "AveragePool":
+			if pads[n.GetInput()[0]] {
+				return true
+			}
+		}
+	}
+	return false
+}
+
 func (s *sessions) close() error {
 	var errs []error
 	for _, o := range s.open {
@@ -167,6 +184,7 @@ type manner struct {
 	planned bool // all shapes are known
 	large   bool // in its weights
 	asIs    bool // an ONNX file of another maker
+	apart   bool // a pool does not take over the padding before it
 }
 
 func sessionOptions(o engine.Options, how manner) (*ort.SessionOptions, error) {
@@ -189,6 +207,12 @@ func sessionOptions(o engine.Options, how manner) (*ort.SessionOptions, error) {
 		func() error { return s.SetGraphOptimizationLevel(level) },
 		func() error { return s.SetCpuMemArena(arena) },
 		func() error { return s.AddSessionConfigEntry("session.intra_op.allow_spinning", "0") },
+		func() error {
+			if !how.apart && !how.asIs {
+				return nil
+			}
+			return s.AddSessionConfigEntry("optimization.disable_specified_optimizers", "Pad_Fusion")
+		},
 		func() error {
 			if how.asIs {
 				return nil

@@ -151,6 +151,9 @@ func TestZoo(t *testing.T) { checkAll(t, "zoo.tar.gz") }
 
 func TestCompressed(t *testing.T) { checkAll(t, "compressed.tar.gz") }
 
+// TestSequences runs recurrent layers, suppression of boxes, random numbers, and pools of padded inputs.
+func TestSequences(t *testing.T) { checkAll(t, "sequences.tar.gz") }
+
 // TestNetworks runs the layers of .mlmodel files.
 func TestNetworks(t *testing.T) { checkAll(t, "network.tar.gz") }
 
@@ -172,7 +175,7 @@ func TestZooHoldsEveryOperation(t *testing.T) {
 			}
 		}
 	}
-	for _, archive := range []string{"zoo.tar.gz", "compressed.tar.gz"} {
+	for _, archive := range []string{"zoo.tar.gz", "compressed.tar.gz", "sequences.tar.gz"} {
 		for _, c := range unpack(t, archive) {
 			p, err := mlpackage.Open(c.model)
 			require.NoError(t, err)

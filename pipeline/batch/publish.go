@@ -64,7 +64,7 @@ func (r *Runner) encode(ctx context.Context, job *journal.Job, made *pipeline.Re
 	if err != nil {
 		return "", err
 	}
-	o := picture.SaveOptions{Quality: c.Quality, Recipe: recipe}
+	o := picture.SaveOptions{Quality: c.Quality, Recipe: recipe, Colour: c.OutputColour, NoPrivate: c.StripPrivate}
 	if r.Recipe.Metadata {
 		o.Meta = made.Content.Meta
 	}

@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"maps"
 	"os"
@@ -14,6 +15,7 @@ import (
 
 	"github.com/gesso-app/gesso/pipeline"
 	"github.com/gesso-app/gesso/pipeline/journal"
+	"github.com/gesso-app/gesso/pipeline/picture"
 )
 
 // Format is what outputs are written as.
@@ -73,7 +75,7 @@ func (r Recipe) Key() (string, error) {
 	c := r.Config
 	c.ContentImagePath, c.OutputPath, c.UseANE = "", "", false // which unit computes is not what the picture is of
 	c.StyleMix = slices.Clone(c.StyleMix)
-	paths := []*string{&c.StyleImagePath}
+	paths := []*string{&c.StyleImagePath, &c.MaskPath}
 	for i := range c.StyleMix {
 		paths = append(paths, &c.StyleMix[i].StyleImagePath)
 	}
@@ -107,13 +109,16 @@ func hashInPlace(path *string) error {
 		return nil
 	}
 	f, err := os.Open(*path)
-	if err != nil {
-		return fmt.Errorf("read the style image: %w", err)
+	switch {
+	case errors.Is(err, os.ErrNotExist):
+		return &picture.Error{Path: *path, Reason: "does not exist", Err: err}
+	case err != nil:
+		return &picture.Error{Path: *path, Reason: "cannot be read", Err: err}
 	}
 	defer f.Close()
 	hash, err := journal.Hash(f)
 	if err != nil {
-		return fmt.Errorf("read the style image %s: %w", *path, err)
+		return fmt.Errorf("read the picture %s of the recipe: %w", *path, err)
 	}
 	*path = hash
 	return nil
@@ -150,7 +155,7 @@ func (r Recipe) style() string {
 
 // extensions are those of the files that are taken for pictures. Kinds that this build does not read are among them, so that they are reported
 // and not passed over.
-var extensions = []string{".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".tif", ".tiff", ".webp", ".heic", ".heif", ".avif"}
+var extensions = []string{".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".tif", ".tiff", ".webp", ".gif", ".bmp", ".heic", ".heif", ".avif"}
 
 // IsPicture tells by a file's name whether it may be a picture.
 func IsPicture(name string) bool {

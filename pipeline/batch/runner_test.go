@@ -310,6 +310,12 @@ func TestRecipeKey(t *testing.T) {
 	require.NoError(t, os.WriteFile(painting, jpegOf(3), 0o600))
 	require.NotEqual(t, first, key(mix), "another painting in the mix")
 
+	mask := func(r *Recipe) { r.Config.MaskPath = painting }
+	first = key(mask)
+	require.NotEqual(t, same, first)
+	require.NoError(t, os.WriteFile(painting, jpegOf(4), 0o600))
+	require.NotEqual(t, first, key(mask), "another mask under the same name")
+
 	r := base
 	mix(&r)
 	require.True(t, r.NeedsPictures())

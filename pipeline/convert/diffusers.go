@@ -141,7 +141,35 @@ func writeFolder(ctx context.Context, o Options, p *plan, r *Result, meta metada
 			return err
 		}
 	}
+	if err := writeOrigin(inner, o); err != nil {
+		return err
+	}
 	return swap(inner, out)
+}
+
+// OriginFile is the file in a folder of packages that says how to make it again, so that LoRAs can be merged later.
+const OriginFile = "gesso.json"
+
+// Origin is what an OriginFile holds.
+type Origin struct {
+	Source    string   `json:"source"` // absolute
+	Float32   bool     `json:"float32"`
+	Attention string   `json:"attention,omitempty"`
+	Sizes     [][2]int `json:"sizes,omitempty"`
+	LoRAs     []LoRA   `json:"loras,omitempty"` // that are merged already
+}
+
+func writeOrigin(dir string, o Options) error {
+	origin := Origin{Float32: o.Float32, Attention: o.Attention, Sizes: o.Sizes, LoRAs: o.LoRAs}
+	var err error
+	if origin.Source, err = filepath.Abs(o.ModelPath); err != nil {
+		return err
+	}
+	b, err := json.MarshalIndent(origin, "", "  ")
+	if err != nil {
+		return err
+	}
+	return os.WriteFile(filepath.Join(dir, OriginFile), b, 0o644)
 }
 
 func copyFile(to, from string) (err error) {

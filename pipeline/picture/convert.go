@@ -142,8 +142,11 @@ func unmultiply16(d, s []byte) {
 
 // parallelRows calls f for the rows 0 to n-1 on all cores and returns when all are done. If f panics, so does parallelRows, in
 // the caller's goroutine, where guarded can turn it into an error.
-func parallelRows(n int, f func(y int)) {
-	workers := min(runtime.GOMAXPROCS(0), (n+63)/64)
+func parallelRows(n int, f func(y int)) { parallelBlocks(n, 64, f) }
+
+// parallelBlocks is parallelRows with at least the given number of rows to a core.
+func parallelBlocks(n, least int, f func(y int)) {
+	workers := min(runtime.GOMAXPROCS(0), (n+least-1)/least)
 	var wg sync.WaitGroup
 	var failure atomic.Value
 	for w := range workers {

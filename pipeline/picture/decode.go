@@ -3,6 +3,7 @@ package picture
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"image"
 	"image/jpeg"
@@ -11,8 +12,7 @@ import (
 	"strings"
 	"unicode/utf8"
 
-	"golang.org/x/image/tiff"
-	"golang.org/x/image/webp"
+	"golang.org/x/image/bmp"
 )
 
 // format is a kind of file that Gesso reads.
@@ -21,13 +21,16 @@ type format struct {
 	config   func(io.Reader) (image.Config, error)
 	decode   func(io.Reader) (image.Image, error)
 	metadata func([]byte) (Metadata, int) // with the EXIF orientation, 1 to 8
+	ratio    int64                        // most pixels that a byte of such a file can hold; 0: no bound
+	warn     func([]byte) string          // a sentence for Picture.Warnings, or ""; may be nil
 }
 
 var (
-	jpegFormat = &format{"jpeg", jpeg.DecodeConfig, jpeg.Decode, jpegMetadata}
-	pngFormat  = &format{"png", png.DecodeConfig, png.Decode, pngMetadata}
-	tiffFormat = &format{"tiff", tiff.DecodeConfig, tiff.Decode, tiffMetadata}
-	webpFormat = &format{"webp", webp.DecodeConfig, decodeWebP, webpMetadata}
+	jpegFormat = &format{name: "jpeg", config: jpeg.DecodeConfig, decode: decodeJPEG, metadata: jpegMetadata, ratio: 2000}
+	pngFormat  = &format{name: "png", config: png.DecodeConfig, decode: decodePNG, metadata: pngMetadata, ratio: 8300}
+	tiffFormat = &format{name: "tiff", config: tiffConfig, decode: decodeTIFF, metadata: tiffMetadata, ratio: 25000}
+	webpFormat = &format{name: "webp", config: webpConfig, decode: decodeAnyWebP, metadata: webpMetadata, ratio: 20000, warn: webpWarning}
+	bmpFormat  = &format{name: "bmp", config: bmp.DecodeConfig, decode: bmp.Decode, metadata: noMetadata, ratio: 10}
 )
 
 // detect tells the format by the file's first bytes, or leaves that to the system's decoder; a file of another kind gives the reason, which continues
@@ -50,8 +53,15 @@ func detectWith(d decoder, data []byte) (*format, string) {
 		return tiffFormat, ""
 	case has(0, "RIFF") && has(8, "WEBP"):
 		return webpFormat, ""
+	case has(0, "GIF87a"), has(0, "GIF89a"):
+		return gifFormat, ""
+	case has(0, "BM") && has(6, "\x00\x00\x00\x00"):
+		return bmpFormat, ""
 	}
 	if f := d.format(data); f != nil {
+		return f, ""
+	}
+	if f := heifFormat(data); f != nil {
 		return f, ""
 	}
 	if kind := otherKind(data); kind != "" {
@@ -66,9 +76,8 @@ func detectWith(d decoder, data []byte) (*format, string) {
 // otherKind names the kinds of picture that people are likely to try and that Gesso does not read, or returns "".
 func otherKind(data []byte) string {
 	for _, k := range []struct{ start, kind string }{
-		{"GIF87a", "GIF"},
-		{"GIF89a", "GIF"},
 		{"8BPS", "PSD"},
+		{"%PDF-", "PDF"},
 		{"\xff\x0a", "JPEG XL"},
 		{"\x00\x00\x00\x0cJXL \r\n\x87\n", "JPEG XL"},
 	} {
@@ -119,42 +128,86 @@ func decode(ctx context.Context, data []byte, name string, l Limits) (*Picture, 
 	if f == nil {
 		return nil, refuse(name, "%s", reason)
 	}
-	config, err := guarded(f.config, io.Reader(bytes.NewReader(data)))
+	outer := ctx
+	ctx, cancel := context.WithTimeout(ctx, l.Time)
+	defer cancel()
+	late := func(err error) error {
+		switch {
+		case outer.Err() != nil:
+			return outer.Err()
+		case ctx.Err() != nil:
+			return refuse(name, "takes longer than %v to read: it is damaged, or this machine is busy", l.Time)
+		}
+		if own := (*Error)(nil); errors.As(err, &own) {
+			return own
+		}
+		return damaged(name, f, err)
+	}
+	config, err := timed(ctx, f.config, io.Reader(bytes.NewReader(data)))
 	if err != nil {
-		return nil, damaged(name, f, err)
+		return nil, late(err)
 	}
 	if err := l.check(name, config.Width, config.Height); err != nil {
 		return nil, err
 	}
-	img, err := guarded(f.decode, io.Reader(contextReadSeeker{ctx, bytes.NewReader(data)}))
-	if ctx.Err() != nil {
-		return nil, ctx.Err()
+	if pixels := int64(config.Width) * int64(config.Height); f.ratio > 0 && pixels > 1<<20 && pixels/f.ratio > int64(len(data)) {
+		return nil, refuse(name, "is damaged: its %d bytes cannot hold the %dx%d pixels that it states", len(data), config.Width, config.Height)
 	}
+	img, err := timed(ctx, f.decode, io.Reader(contextReadSeeker{ctx, bytes.NewReader(data)}))
 	if err != nil {
-		return nil, damaged(name, f, err)
+		return nil, late(err)
 	}
 	if err := l.check(name, img.Bounds().Dx(), img.Bounds().Dy()); err != nil {
 		return nil, err
 	}
-	p, err := guarded(func(img image.Image) (*Picture, error) { return finish(ctx, f, data, img) }, img)
-	if ctx.Err() != nil {
-		return nil, ctx.Err()
-	}
-	if err != nil {
-		return nil, damaged(name, f, err)
+	p, err := guarded(func(img image.Image) (*Picture, error) { return finish(ctx, f, data, name, img) }, img)
+	if err != nil || ctx.Err() != nil {
+		return nil, late(err)
 	}
 	p.Path = name
+	if f.warn != nil {
+		if w := f.warn(data); w != "" {
+			p.Warnings = append(p.Warnings, w)
+		}
+	}
 	return p, nil
 }
 
-// finish converts what the decoder returned, reads the metadata and turns the picture upright.
-func finish(ctx context.Context, f *format, data []byte, img image.Image) (*Picture, error) {
-	pixels := toNRGBA(img)
+// finish reads the metadata, converts what the decoder returned to sRGB and turns the picture upright.
+func finish(ctx context.Context, f *format, data []byte, name string, img image.Image) (*Picture, error) {
+	meta, orientation := f.metadata(data)
+	if meta.fault != "" {
+		return nil, refuse(name, "%s", meta.fault)
+	}
+	p := &Picture{Format: f.name}
+	pixels, used := (*image.NRGBA)(nil), true
+	switch profile, err := profileOf(meta.ICC); {
+	case errors.Is(err, errOtherSpace):
+		pixels, used = toNRGBA(img), false
+	case err != nil:
+		return nil, &Error{Path: name, Reason: "has a damaged colour profile: remove it, or save the picture again", Err: err}
+	case profile == nil:
+		pixels = toNRGBA(img)
+	default:
+		pixels, used = profile.inSRGB(img)
+	}
+	if !used {
+		meta.ICC = nil
+		p.Warnings = append(p.Warnings, "has a colour profile of another kind than its pixels: its colours are taken for sRGB")
+	}
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
-	meta, orientation := f.metadata(data)
-	return &Picture{Image: orient(pixels, orientation), Format: f.name, Meta: meta}, nil
+	p.Image, p.Meta = orient(pixels, orientation), meta
+	return p, nil
+}
+
+// profileOf reads a file's profile, nil where it has none.
+func profileOf(data []byte) (*profile, error) {
+	if data == nil {
+		return nil, nil
+	}
+	return readProfile(data)
 }
 
 // damaged is the error of a file whose decoder gave up.
@@ -174,6 +227,26 @@ func guarded[S, T any](decoder func(S) (T, error), source S) (v T, err error) {
 		}
 	}()
 	return decoder(source)
+}
+
+// timed is guarded in a goroutine of its own, left alone when ctx ends: it ends at its next read, or when it is done.
+func timed[S, T any](ctx context.Context, decoder func(S) (T, error), source S) (T, error) {
+	type outcome struct {
+		v   T
+		err error
+	}
+	done := make(chan outcome, 1)
+	go func() {
+		v, err := guarded(decoder, source)
+		done <- outcome{v, err}
+	}()
+	select {
+	case o := <-done:
+		return o.v, o.err
+	case <-ctx.Done():
+		var none T
+		return none, ctx.Err()
+	}
 }
 
 // contextReadSeeker makes a decoder end once ctx is cancelled. It keeps ReadAt, so that the TIFF decoder makes no copy.

@@ -72,11 +72,11 @@ func TestOpenRefuses(t *testing.T) {
 		want string
 	}{
 		{"empty.jpg", nil, "is empty"},
-		{"text.jpg", []byte("Dear diary, today I saw a painting."), "is not a picture that Gesso reads (it looks like text): use JPEG, PNG, TIFF or WebP"},
-		{"long.jpg", []byte("x" + strings.Repeat("é", 4000)), "is not a picture that Gesso reads (it looks like text): use JPEG, PNG, TIFF or WebP"},
-		{"noise.jpg", []byte("\x00\x01\x02\x03 binary"), "is not a picture that Gesso reads: use JPEG, PNG, TIFF or WebP"},
-		{"latin.jpg", []byte("caf\xe9"), "is not a picture that Gesso reads: use JPEG, PNG, TIFF or WebP"},
-		{"film.gif", []byte("GIF89a\x01\x00"), "is a picture of the kind GIF, which Gesso does not read: use JPEG, PNG, TIFF or WebP"},
+		{"text.jpg", []byte("Dear diary, today I saw a painting."), "is not a picture that Gesso reads (it looks like text): use JPEG, PNG, TIFF, WebP, GIF, BMP, HEIC or AVIF"},
+		{"long.jpg", []byte("x" + strings.Repeat("é", 4000)), "is not a picture that Gesso reads (it looks like text): use JPEG, PNG, TIFF, WebP, GIF, BMP, HEIC or AVIF"},
+		{"noise.jpg", []byte("\x00\x01\x02\x03 binary"), "is not a picture that Gesso reads: use JPEG, PNG, TIFF, WebP, GIF, BMP, HEIC or AVIF"},
+		{"latin.jpg", []byte("caf\xe9"), "is not a picture that Gesso reads: use JPEG, PNG, TIFF, WebP, GIF, BMP, HEIC or AVIF"},
+		{"film.gif", []byte("GIF89a\x01\x00"), "is damaged or incomplete, or a rare kind of GIF"},
 		{"cut.jpg", photo[:len(photo)/2], "is damaged or incomplete, or a rare kind of JPEG"},
 		{"cut-head.jpg", photo[:20], "is damaged or incomplete, or a rare kind of JPEG"},
 		{"cut.png", encoded(t, "png", sample(64, 48))[:60], "is damaged or incomplete, or a rare kind of PNG"},
@@ -86,9 +86,9 @@ func TestOpenRefuses(t *testing.T) {
 		{"line.png", encoded(t, "png", sample(3, 20000)), "is too small (3x20000 pixels): each side must be at least 16"},
 		{"long.png", pngOfSize(200000, 20), "is too large (200000x20 pixels): a side may have at most 100000"},
 		{"bomb.png", pngOfSize(50000, 50000), "has too many pixels (50000x50000): at most 200 megapixels"},
-		{"phone.heic", []byte("\x00\x00\x00\x18ftypmif1\x00\x00\x00\x00mif1heic"), "is a picture of the kind HEIC, which Gesso does not read: use JPEG, PNG, TIFF or WebP"},
-		{"web.avif", []byte("\x00\x00\x00\x18ftypavif\x00\x00\x00\x00avifmif1"), "is a picture of the kind AVIF, which Gesso does not read: use JPEG, PNG, TIFF or WebP"},
-		{"film.jpg", []byte("\x00\x00\x00\x18ftypisom\x00\x00\x00\x00isommp41"), "is not a picture that Gesso reads: use JPEG, PNG, TIFF or WebP"},
+		{"phone.heic", []byte("\x00\x00\x00\x18ftypmif1\x00\x00\x00\x00mif1heic"), "is damaged or incomplete, or a rare kind of HEIC"},
+		{"web.avif", []byte("\x00\x00\x00\x18ftypavif\x00\x00\x00\x00avifmif1"), "is damaged or incomplete, or a rare kind of AVIF"},
+		{"film.jpg", []byte("\x00\x00\x00\x18ftypisom\x00\x00\x00\x00isommp41"), "is not a picture that Gesso reads: use JPEG, PNG, TIFF, WebP, GIF, BMP, HEIC or AVIF"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			path := filepath.Join(t.TempDir(), c.name)
@@ -174,13 +174,37 @@ func TestOpenFormats(t *testing.T) {
 		{"alpha.webp", "webp", 2},
 		{"cmyk.jpg", "jpeg", 2},
 		{"progressive.jpg", "jpeg", 2},
+		{"inks.jpg", "jpeg", 3},
+		{"interlaced.png", "png", 0},
+		{"palette.png", "png", 0},
+		{"deep.png", "png", 0},
+		{"lzw.tif", "tiff", 0},
+		{"packbits.tif", "tiff", 0},
+		{"tiles-planar.tif", "tiff", 0},
+		{"deep-planar.tif", "tiff", 0},
+		{"palette.tif", "tiff", 1},
+		{"still.gif", "gif", 0},
+		{"film.gif", "gif", 0},
+		{"film.webp", "webp", 0},
+		{"plain.bmp", "bmp", 0},
+		{"phone.heic", "heic", 12},
+		{"web.avif", "avif", 12},
 	} {
 		t.Run(c.file, func(t *testing.T) {
 			p, err := Open(t.Context(), filepath.Join("testdata", c.file), Limits{})
 			require.NoError(t, err)
 			require.Equal(t, c.format, p.Format)
-			require.Equal(t, image.Rect(0, 0, 48, 32), p.Bounds())
+			if c.format == "heic" {
+				require.Equal(t, image.Rect(0, 0, 192, 128), p.Bounds())
+			} else {
+				require.Equal(t, image.Rect(0, 0, 48, 32), p.Bounds())
+			}
 			requireQuarters(t, quarters, p.Image, c.tolerance)
+			if strings.HasPrefix(c.file, "film") {
+				require.Equal(t, []string{firstFrame}, p.Warnings)
+			} else {
+				require.Empty(t, p.Warnings)
+			}
 		})
 	}
 }

@@ -3,6 +3,7 @@ package picture
 import (
 	"bytes"
 	"compress/zlib"
+	_ "embed" // the profile of sRGB
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -19,6 +20,9 @@ type SaveOptions struct {
 	Recipe    []byte   // JSON, read back by Recipe; none if empty
 	Meta      Metadata // of the photo; its EXIF, ICC and XMP are carried over as far as they hold for the new picture
 	Overwrite bool     // Save may replace a file
+	Colour    Colour   // of the file; default ColourSource
+	// NoPrivate leaves out of the photo's metadata where it was taken, by whom and with which device: see withoutPrivate.
+	NoPrivate bool
 }
 
 const (
@@ -29,11 +33,65 @@ const (
 	maxJPEGSide = 65535
 )
 
+// Colour is the colour space in which a picture is written. The pixels given to Encode are sRGB.
+type Colour string
+
+const (
+	// ColourSource is the space of the photo's ICC profile, where it has one of RGB with a matrix, such as Display P3 and Adobe RGB; else sRGB.
+	ColourSource Colour = "source"
+	// ColourSRGB is sRGB.
+	ColourSRGB Colour = "srgb"
+)
+
+// srgbProfile is littlecms' own profile of sRGB.
+//
+//go:embed srgb.icc
+var srgbProfile []byte
+
+// inColour converts img, sRGB, to the colour space of the file to write, and puts its profile into m.
+func inColour(img image.Image, m *Metadata, c Colour) (image.Image, error) {
+	icc := m.ICC
+	m.ICC = srgbProfile
+	switch {
+	case c != ColourSource && c != ColourSRGB && c != "":
+		return nil, fmt.Errorf("the colour space %q is unknown: use %s or %s", c, ColourSource, ColourSRGB)
+	case icc == nil, c == ColourSRGB:
+		return img, nil
+	}
+	p, err := readProfile(icc)
+	if err != nil || p.shaper == nil {
+		return img, nil // damaged, or of inks or tables, which are read but not written
+	}
+	m.ICC = icc
+	if p.srgb {
+		return img, nil
+	}
+	src := toNRGBA(img)
+	out := image.NewNRGBA(src.Rect)
+	convert := p.shaper.fromSRGB()
+	parallelRows(src.Rect.Dy(), func(y int) {
+		d := out.Pix[y*out.Stride:][:4*src.Rect.Dx()]
+		copy(d, src.Pix[y*src.Stride:])
+		convert.row(d)
+	})
+	return out, nil
+}
+
 // Encode writes img as "jpeg", "png", "tiff" or "webp"; all but JPEG are without loss. JPEG has no alpha: transparent pixels are shown on white.
 func Encode(w io.Writer, format string, img image.Image, o SaveOptions) error {
 	if img == nil || img.Bounds().Empty() {
 		return errors.New("the picture has no pixels")
 	}
+	if o.NoPrivate {
+		o.Meta = o.Meta.withoutPrivate()
+	}
+	o.Meta = o.Meta.carried()
+	source := o.Meta.ICC
+	img, err := inColour(img, &o.Meta, o.Colour)
+	if err != nil {
+		return err
+	}
+	o.Meta.describe(img.Bounds(), source == nil || !bytes.Equal(o.Meta.ICC, source))
 	switch format {
 	case "jpeg":
 		return encodeJPEG(w, img, o)
@@ -68,7 +126,7 @@ func encodeJPEG(w io.Writer, img image.Image, o SaveOptions) error {
 // jpegHead returns the start of the file: its first marker and the segments with the metadata. EXIF that is too large for
 // its segment, as PNG may hold it, is left out.
 func jpegHead(o SaveOptions) ([]byte, error) {
-	m := o.Meta.carried()
+	m := o.Meta
 	xmp, err := packet(m.XMP, o.Recipe, maxSegment-len(xmpSignature))
 	if err != nil {
 		return nil, err
@@ -85,6 +143,10 @@ func jpegHead(o SaveOptions) ([]byte, error) {
 	}
 	if xmp != nil {
 		segment(markerAPP1, []byte(xmpSignature), xmp)
+	}
+	if n := len(m.IPTC); n > 0 && n+64 <= maxSegment {
+		length := binary.BigEndian.AppendUint32(nil, uint32(n))
+		segment(markerAPPD, []byte(irbSignature+iptcHead), length, m.IPTC, make([]byte, n%2))
 	}
 	const part = maxSegment - len(iccSignature) - 2
 	if total := (len(m.ICC) + part - 1) / part; total <= 255 {
@@ -125,7 +187,7 @@ func opaque(img image.Image) image.Image {
 const pngHeadLength = pngSignature + 12 + 13
 
 func encodePNG(w io.Writer, img image.Image, o SaveOptions) error {
-	m := o.Meta.carried()
+	m := o.Meta
 	xmp, err := packet(m.XMP, o.Recipe, 0)
 	if err != nil {
 		return err

@@ -63,7 +63,7 @@ type tiffDirectory map[uint16]tiffField
 
 // encodeTIFF writes RGB or RGBA of 8 bits, packed without loss (deflate). The photo's EXIF becomes part of the file's directories, as it does in TIFF.
 func encodeTIFF(w io.Writer, img image.Image, o SaveOptions) error {
-	m := o.Meta.carried()
+	m := o.Meta
 	xmp, err := packet(m.XMP, o.Recipe, 0)
 	if err != nil {
 		return err
@@ -112,10 +112,10 @@ func encodeTIFF(w io.Writer, img image.Image, o SaveOptions) error {
 	if samples == 4 {
 		set(tagExtraSamples, tiffShort, 2) // alpha that the colours are not multiplied with
 	}
-	for tag, blob := range map[uint16][]byte{tagXMP: xmp, tagICC: m.ICC} {
+	for tag, blob := range map[uint16][]byte{tagXMP: xmp, tagICC: m.ICC, tagIPTC: m.IPTC} {
 		if blob != nil {
 			kind := uint16(tiffByte)
-			if tag == tagICC {
+			if tag != tagXMP {
 				kind = 7 // UNDEFINED
 			}
 			dir[tag] = tiffField{kind: kind, count: uint32(len(blob)), data: blob}
@@ -212,6 +212,16 @@ func copyDirectory(data []byte, order binary.ByteOrder, start, depth int) tiffDi
 		out[tag] = f
 	}
 	return out
+}
+
+// blob returns the directory as a TIFF structure of its own, as EXIF has it.
+func (dir tiffDirectory) blob(order binary.ByteOrder) []byte {
+	mark, to := "II", binary.AppendByteOrder(binary.LittleEndian)
+	if order == binary.BigEndian {
+		mark, to = "MM", binary.BigEndian
+	}
+	head := to.AppendUint32(to.AppendUint16([]byte(mark), 42), 8)
+	return append(head, appendDirectory(nil, dir, to, 8)...)
 }
 
 // appendDirectory appends a directory that begins at the offset at of the file, with its values and those below it.

@@ -35,7 +35,7 @@ func cameraBlob(order binary.AppendByteOrder) []byte {
 
 func TestMetadataInTIFFAndWebP(t *testing.T) {
 	for _, order := range []binary.AppendByteOrder{binary.LittleEndian, binary.BigEndian} {
-		exif, icc := cameraBlob(order), iccProfile("RGB ", 501)
+		exif, icc := cameraBlob(order), iccProfile("RGB ", 701)
 		xmp := []byte(packetHead + `<rdf:Description rdf:about="" xmlns:dc="http://purl.org/dc/elements/1.1/"><dc:title>Sea</dc:title></rdf:Description>` + packetTail)
 		o := SaveOptions{Meta: Metadata{EXIF: exif, ICC: icc, XMP: xmp}, Recipe: []byte(`{"a": 1}`)}
 		for _, format := range []*format{tiffFormat, webpFormat} {

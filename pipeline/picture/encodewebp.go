@@ -28,7 +28,7 @@ func encodeWebP(w io.Writer, img image.Image, o SaveOptions) error {
 	if max(b.Dx(), b.Dy()) > maxWebPSide {
 		return fmt.Errorf("a side of %d pixels is too long for WebP, which holds %d: use PNG", max(b.Dx(), b.Dy()), maxWebPSide)
 	}
-	m := o.Meta.carried()
+	m := o.Meta
 	xmp, err := packet(m.XMP, o.Recipe, 0)
 	if err != nil {
 		return err

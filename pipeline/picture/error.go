@@ -15,7 +15,7 @@ var (
 )
 
 // readable ends the sentences about files of other kinds.
-const readable = "use JPEG, PNG, TIFF or WebP"
+const readable = "use JPEG, PNG, TIFF, WebP, GIF, BMP, HEIC or AVIF"
 
 // Error is a picture that cannot be read or written. Its text is one sentence for people: the path, then the reason.
 type Error struct {

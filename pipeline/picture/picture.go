@@ -6,16 +6,17 @@ import (
 	"image"
 	"io"
 	"os"
-
-	"github.com/disintegration/imaging"
+	"time"
 )
 
 // Picture is a decoded picture with what its file said about it.
 type Picture struct {
-	Image  *image.NRGBA // upright, 8 bits, alpha not premultiplied, with its origin at (0, 0)
+	Image  *image.NRGBA // upright, sRGB of 8 bits, alpha not premultiplied, with its origin at (0, 0)
 	Path   string       // as given to Open or Decode
-	Format string       // jpeg, png, tiff or webp, on macOS also heic, heif, avif or raw: what the content is, whatever the name says
-	Meta   Metadata     // the orientation inside is 1, as Image is upright
+	Format string       // jpeg, png, tiff, webp, gif, bmp, heic or avif, on macOS also heif or raw: what the content is, whatever the name says
+	Meta   Metadata     // the orientation inside is 1, as Image is upright; ICC is the file's, in which Encode writes where it can
+	// Warnings are sentences that continue the path, on what of the file is not as it may be expected: "is animated: ...".
+	Warnings []string
 }
 
 // Bounds returns the bounds of the image.
@@ -27,10 +28,12 @@ type Limits struct {
 	Bytes   int64 // size of the file; default 1 GiB
 	Side    int   // longest side in pixels; default 100000
 	MinSide int   // shortest side in pixels; default 16
+
+	Time time.Duration // of decoding; default one minute
 }
 
 // DefaultLimits hold any camera's picture and keep a forged header from exhausting the memory.
-var DefaultLimits = Limits{Pixels: 200e6, Bytes: 1 << 30, Side: 100000, MinSide: 16}
+var DefaultLimits = Limits{Pixels: 200e6, Bytes: 1 << 30, Side: 100000, MinSide: 16, Time: time.Minute}
 
 // orDefault fills the fields that are 0.
 func (l Limits) orDefault() Limits {
@@ -45,6 +48,9 @@ func (l Limits) orDefault() Limits {
 	}
 	if l.MinSide == 0 {
 		l.MinSide = 16
+	}
+	if l.Time == 0 {
+		l.Time = time.Minute
 	}
 	return l
 }
@@ -144,15 +150,14 @@ func (c contextReader) Read(p []byte) (int, error) {
 }
 
 // Resize returns the picture with its longest side scaled down to the given number of pixels. It never enlarges: a picture
-// that is small enough is returned itself.
+// that is small enough is returned itself. Light is averaged, not its encoding, and colours by their alpha.
 func (p *Picture) Resize(longest int) *Picture {
 	w, h := p.Bounds().Dx(), p.Bounds().Dy()
 	if longest <= 0 || max(w, h) <= longest {
 		return p
 	}
-	// Computed here, as imaging would round a very narrow side to 0 and then take it for "keep the ratio".
 	scaled := func(side int) int { return max(1, (side*longest+max(w, h)/2)/max(w, h)) }
 	smaller := *p
-	smaller.Image = imaging.Resize(p.Image, scaled(w), scaled(h), imaging.Lanczos)
+	smaller.Image = shrink(p.Image, scaled(w), scaled(h))
 	return &smaller
 }

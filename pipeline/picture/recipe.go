@@ -25,6 +25,9 @@ const (
 	packetTail      = `</rdf:RDF></x:xmpmeta><?xpacket end="w"?>`
 	descriptionHead = `<rdf:Description xmlns:rdf="` + rdfNamespace + `" rdf:about="" xmlns:gesso="` + recipeNamespace + `">`
 	descriptionTail = `</rdf:Description>`
+	// digitalSource says that a trained network changed the picture (IPTC NewsCodes, Digital Source Type).
+	digitalSource = `<Iptc4xmpExt:DigitalSourceType xmlns:Iptc4xmpExt="http://iptc.org/std/Iptc4xmpExt/2008-02-29/">` +
+		`http://cv.iptc.org/newscodes/digitalsourcetype/compositeWithTrainedAlgorithmicMedia</Iptc4xmpExt:DigitalSourceType>`
 )
 
 // Recipe returns the recipe that Save wrote into a file, byte for byte, or an error that wraps ErrNoRecipe.
@@ -100,6 +103,7 @@ func packet(xmp, recipe []byte, limit int) ([]byte, error) {
 		return nil, nil
 	}
 	description := describe(recipe)
+	kept = earlierSource.ReplaceAll(kept, nil)
 	if at := bytes.LastIndex(kept, []byte("</rdf:RDF>")); ok && at >= 0 {
 		merged := bytes.Join([][]byte{kept[:at], description, kept[at:]}, nil)
 		if fits(merged) && bytes.Equal(recipeOf(merged), recipe) {
@@ -124,11 +128,13 @@ func describe(recipe []byte) []byte {
 		text.WriteString(base64.StdEncoding.EncodeToString(recipe))
 		name = recipeBase64
 	}
-	return []byte(descriptionHead + "<gesso:" + name + ">" + text.String() + "</gesso:" + name + ">" + descriptionTail)
+	return []byte(descriptionHead + digitalSource + "<gesso:" + name + ">" + text.String() + "</gesso:" + name + ">" + descriptionTail)
 }
 
 var (
 	ownDescription = regexp.MustCompile(`(?s)` + regexp.QuoteMeta(descriptionHead) + `.*?` + regexp.QuoteMeta(descriptionTail))
+	// earlierSource is what the photo's XMP says in its two forms, of which a picture can have one.
+	earlierSource  = regexp.MustCompile(`(?s)\s+Iptc4xmpExt:DigitalSourceType\s*=\s*(?:"[^"]*"|'[^']*')|<Iptc4xmpExt:DigitalSourceType[^>]*>.*?</Iptc4xmpExt:DigitalSourceType>`)
 	xmpOrientation = regexp.MustCompile(`(tiff:Orientation(?:\s*=\s*["']|>)\s*)[1-8](\s*(?:["']|</))`)
 )
 

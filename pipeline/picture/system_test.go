@@ -27,7 +27,7 @@ func TestWhatTheSystemDecodes(t *testing.T) {
 		{"com.fuji.raw-image", []byte("FUJIFILMCCD-RAW 0201"), "raw"},
 		{"public.tiff", tiff, "tiff"},
 		{"", tiff, "tiff"},
-		{"", heic, ""},
+		{"", []byte("no picture at all\x00"), ""},
 		{"com.adobe.pdf", []byte("%PDF-1.7"), ""},
 		{"public.heic", encoded(t, "png", sample(64, 48)), "png"},
 	} {

@@ -57,6 +57,9 @@ func load(path string, f native.Feature) (_ *native.Tensor, kind string, err err
 // fromArray makes a tensor of an array: numbers become those of the input where none is lost. A picture is (H,W,3), red first, or (H,W).
 func fromArray(a *npy.Array, f native.Feature) (*native.Tensor, error) {
 	shape := a.Shape
+	if f.Image == "grayhalf" && a.Type != "uint8" {
+		return fromHalves(a, f)
+	}
 	if f.Image != "" {
 		if a.Type != "uint8" || len(shape) != 2 && (len(shape) != 3 || shape[2] != 3) {
 			return nil, fmt.Errorf("a picture is an array of uint8 of shape (height,width,3) or (height,width), and not %s of shape %v", a.Type, shape)
@@ -97,6 +100,24 @@ func fromArray(a *npy.Array, f native.Feature) (*native.Tensor, error) {
 	t, err := native.NewTensor(native.Float32, shape...)
 	if err == nil {
 		copy(t.Float32s(), v)
+	}
+	return t, err
+}
+
+// fromHalves makes a picture of float16 pixels of an array of numbers (H,W).
+func fromHalves(a *npy.Array, f native.Feature) (*native.Tensor, error) {
+	if !f.Permits(a.Shape) {
+		return nil, fmt.Errorf("its shape is %v, and the model takes %s", a.Shape, permitted(f))
+	}
+	v, err := a.Float32s()
+	if err != nil {
+		return nil, err
+	}
+	t, err := native.NewTensor(native.Float16, a.Shape...)
+	if err == nil {
+		for i, x := range v {
+			binary.LittleEndian.PutUint16(t.Bytes()[2*i:], mlpackage.ToHalf(x))
+		}
 	}
 	return t, err
 }

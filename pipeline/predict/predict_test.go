@@ -1,15 +1,20 @@
 package predict
 
 import (
+	"archive/tar"
 	"bytes"
+	"compress/gzip"
 	"encoding/binary"
 	"encoding/json"
+	"errors"
 	"image"
 	"image/color"
 	"image/png"
+	"io"
 	"math"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -147,4 +152,50 @@ func TestVerify(t *testing.T) {
 	require.NoError(t, os.WriteFile(file, []byte("no model"), 0o600))
 	_, err = Verify(t.Context(), file)
 	require.ErrorContains(t, err, "is not a Core ML specification")
+}
+
+// unpack takes one case's model out of an archive of the portable engine's tests.
+func unpack(t *testing.T, archive, name string) string {
+	t.Helper()
+	f, err := os.Open(models + archive)
+	require.NoError(t, err)
+	defer f.Close()
+	z, err := gzip.NewReader(f)
+	require.NoError(t, err)
+	dir := filepath.Join(t.TempDir(), name+".mlpackage")
+	for r := tar.NewReader(z); ; {
+		h, err := r.Next()
+		if errors.Is(err, io.EOF) {
+			require.DirExists(t, dir)
+			return dir
+		}
+		require.NoError(t, err)
+		if rest, ok := strings.CutPrefix(h.Name, name+"/model/"); ok {
+			b, err := io.ReadAll(r)
+			require.NoError(t, err)
+			file := filepath.Join(dir, filepath.FromSlash(rest))
+			require.NoError(t, os.MkdirAll(filepath.Dir(file), 0o755))
+			require.NoError(t, os.WriteFile(file, b, 0o600))
+		}
+	}
+}
+
+// TestVerifyPipeline: the functions of a pipeline's models are not the pipeline's.
+func TestVerifyPipeline(t *testing.T) {
+	v, err := Verify(t.Context(), unpack(t, "sequences.tar.gz", "pipeline_of_programs"))
+	require.NoError(t, err)
+	require.Empty(t, v.Functions)
+}
+
+// TestHalfPicture gives a picture of float16 pixels as numbers.
+func TestHalfPicture(t *testing.T) {
+	f := native.Feature{Name: "x", DType: native.Float16, Image: "grayhalf", Shape: []int{1, 2}}
+	a := &npy.Array{Type: "float16", Shape: []int{1, 2}, Data: []byte{0, 0x3c, 0, 0xb8}} // 1 and -0.5
+	x, err := fromArray(a, f)
+	require.NoError(t, err)
+	require.Equal(t, a.Data, x.Bytes())
+	require.NoError(t, x.Close())
+	a.Shape = []int{2, 1}
+	_, err = fromArray(a, f)
+	require.ErrorContains(t, err, "its shape is [2 1]")
 }

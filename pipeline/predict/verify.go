@@ -30,7 +30,7 @@ func Verify(ctx context.Context, path string) (*Verified, error) {
 	}
 	v := &Verified{Model: path, Loaded: true, Engine: native.Engine()}
 	functions := []string{""}
-	if len(s.Functions) > 1 {
+	if len(s.Functions) > 1 && len(s.Models) == 0 { // not a pipeline, whose functions are its models'
 		functions = nil
 		for _, f := range s.Functions {
 			functions = append(functions, f.Name)

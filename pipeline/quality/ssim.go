@@ -3,8 +3,6 @@ package quality
 import (
 	"fmt"
 	"image"
-	"image/color"
-	"math"
 	"runtime"
 	"sync"
 	"sync/atomic"
@@ -48,12 +46,30 @@ const minStrip = 64
 // gaussian_weights=True, sigma=1.5, use_sample_covariance=False and data_range=1, within 1e-4. It does not depend on the
 // number of processors, and SSIM(a, b) equals SSIM(b, a).
 func SSIM(a, b image.Image) (float64, error) {
-	w, h, err := commonSize(a, b)
-	if err != nil {
+	if _, _, err := commonSize(a, b); err != nil {
 		return 0, err
 	}
+	return meanSimilarity(luminanceOf(a), luminanceOf(b), full), nil
+}
+
+// SSIMRGB is SSIM of each of the red, green and blue channels, averaged: scikit-image's with channel_axis=2 on the colours as they are. It falls
+// with a change of colour that leaves the luminance as it was.
+func SSIMRGB(a, b image.Image) (float64, error) {
+	if _, _, err := commonSize(a, b); err != nil {
+		return 0, err
+	}
+	var sum float64
+	for c := range 3 {
+		sum += meanSimilarity(channelOf(a, c), channelOf(b, c), full)
+	}
+	return sum / 3, nil
+}
+
+// meanSimilarity is the mean of what without the border.
+func meanSimilarity(a, b source, what measure) float64 {
+	w, h := a.w, a.h
 	sums := make([]float64, h) // added up at the end in the order of the rows, so that the strips' timing does not show
-	similarity(a, b, radius, h-radius, func(y int, row []float32) {
+	similarity(a, b, what, radius, h-radius, func(y int, row []float32) {
 		var sum float64
 		for _, v := range row[radius : w-radius] {
 			sum += float64(v)
@@ -64,7 +80,7 @@ func SSIM(a, b image.Image) (float64, error) {
 	for _, s := range sums {
 		sum += s
 	}
-	return sum / (float64(w-2*radius) * float64(h-2*radius)), nil
+	return sum / (float64(w-2*radius) * float64(h-2*radius))
 }
 
 // SSIMMap is the similarity at each pixel, from 0 (black) for unrelated or inverted to 1 (white) for equal, of the size of
@@ -75,7 +91,7 @@ func SSIMMap(a, b image.Image) (*image.Gray, error) {
 		return nil, err
 	}
 	m := image.NewGray(image.Rect(0, 0, w, h))
-	similarity(a, b, 0, h, func(y int, row []float32) {
+	similarity(luminanceOf(a), luminanceOf(b), full, 0, h, func(y int, row []float32) {
 		pix := m.Pix[y*m.Stride:][:w]
 		for x, v := range row {
 			pix[x] = uint8(min(max(v, 0), 1)*255 + 0.5)
@@ -83,6 +99,14 @@ func SSIMMap(a, b image.Image) (*image.Gray, error) {
 	})
 	return m, nil
 }
+
+// measure is which of SSIM's quotients a strip computes.
+type measure int
+
+const (
+	full      measure = iota // means, contrast and structure
+	structure                // contrast and structure alone
+)
 
 func commonSize(a, b image.Image) (w, h int, err error) {
 	sa, sb := a.Bounds().Size(), b.Bounds().Size()
@@ -97,20 +121,26 @@ func commonSize(a, b image.Image) (w, h int, err error) {
 
 // similarity gives the similarity of each row from top to below bottom to emit, which is called from several goroutines, once
 // for each row, and must not keep the row.
-func similarity(a, b image.Image, top, bottom int, emit func(y int, row []float32)) {
+func similarity(a, b source, what measure, top, bottom int, emit func(y int, row []float32)) {
+	inParallel(bottom-top, func(from, to int) {
+		newStrip(a, b, what).run(top+from, top+to, emit)
+	})
+}
+
+// inParallel calls f for the strips of n rows, from several goroutines.
+func inParallel(n int, f func(from, to int)) {
 	workers := runtime.GOMAXPROCS(0)
-	height := max(minStrip, (bottom-top+2*workers-1)/(2*workers)) // twice as many as workers: one held up by other work does less
+	height := max(minStrip, (n+2*workers-1)/(2*workers)) // twice as many as workers: one held up by other work does less
 	var next atomic.Int64
 	var wg sync.WaitGroup
-	for range min(workers, (bottom-top+height-1)/height) {
+	for range min(workers, (n+height-1)/height) {
 		wg.Go(func() {
-			s := newStrip(a, b)
 			for {
-				from := top + int(next.Add(1)-1)*height
-				if from >= bottom {
+				from := int(next.Add(1)-1) * height
+				if from >= n {
 					return
 				}
-				s.run(from, min(from+height, bottom), emit)
+				f(from, min(from+height, n))
 			}
 		})
 	}
@@ -119,7 +149,8 @@ func similarity(a, b image.Image, top, bottom int, emit func(y int, row []float3
 
 // strip filters rows from the top down and keeps only the taps rows that the window covers.
 type strip struct {
-	a, b   image.Image
+	a, b   source
+	what   measure
 	w, h   int
 	padded [planes][]float32       // one row before the filter, with a mirrored border
 	ring   [planes][taps][]float32 // rows filtered across; row y is at (y+radius) mod taps
@@ -127,9 +158,8 @@ type strip struct {
 	out    []float32
 }
 
-func newStrip(a, b image.Image) *strip {
-	size := a.Bounds().Size()
-	s := &strip{a: a, b: b, w: size.X, h: size.Y, out: make([]float32, size.X)}
+func newStrip(a, b source, what measure) *strip {
+	s := &strip{a: a, b: b, what: what, w: a.w, h: a.h, out: make([]float32, a.w)}
 	for p := range planes {
 		s.padded[p] = make([]float32, s.w+2*radius)
 		s.mean[p] = make([]float32, s.w)
@@ -159,8 +189,8 @@ func (s *strip) load(y int) {
 		y = 2*s.h - 1 - y
 	}
 	px, py := s.padded[planeX], s.padded[planeY]
-	luminance(px[radius:][:s.w], s.a, y)
-	luminance(py[radius:][:s.w], s.b, y)
+	s.a.row(px[radius:][:s.w], y)
+	s.b.row(py[radius:][:s.w], y)
 	for i := range radius {
 		for _, p := range [][]float32{px, py} {
 			p[radius-1-i] = p[radius+i]
@@ -190,6 +220,13 @@ func (s *strip) combine(centre int) {
 	}
 	n := len(s.out)
 	mx, my, squares, product := s.mean[planeX][:n], s.mean[planeY][:n], s.mean[planeSquares][:n], s.mean[planeProduct][:n]
+	if s.what == structure {
+		for i := range s.out {
+			x, y := mx[i], my[i]
+			s.out[i] = (2*(product[i]-float32(x*y)) + c2) / (squares[i] - (float32(x*x) + float32(y*y)) + c2)
+		}
+		return
+	}
 	for i := range s.out {
 		x, y := mx[i], my[i]
 		variances := squares[i] - (float32(x*x) + float32(y*y))
@@ -218,26 +255,5 @@ func down(dst []float32, rows *[taps][]float32) {
 	a, b, c, i, j, k := rows[0][:n], rows[1][:n], rows[2][:n], rows[8][:n], rows[9][:n], rows[10][:n]
 	for x := range dst {
 		dst[x] += w3*(c[x]+i[x]) + w4*(b[x]+j[x]) + w5*(a[x]+k[x])
-	}
-}
-
-// luminance reads row y, counted from the picture's top, as luminance less 0.5: around zero float32 keeps small variances of
-// bright areas apart, which is what SSIM lives on. It sums in integers, where the order of the sum does not matter.
-func luminance(dst []float32, img image.Image, y int) {
-	const r, g, b, sum = 2125, 7154, 721, 10000
-	if m, ok := img.(*image.NRGBA); ok {
-		pix := m.Pix[m.PixOffset(m.Rect.Min.X, m.Rect.Min.Y+y):]
-		for x := range dst {
-			p := (*[4]uint8)(pix[4*x:])
-			v := r*int32(p[0]) + g*int32(p[1]) + b*int32(p[2])
-			dst[x] = float32(2*v-sum*math.MaxUint8) * (1 / (2.0 * sum * math.MaxUint8))
-		}
-		return
-	}
-	at := img.Bounds().Min
-	for x := range dst {
-		c := color.NRGBA64Model.Convert(img.At(at.X+x, at.Y+y)).(color.NRGBA64)
-		v := r*int64(c.R) + g*int64(c.G) + b*int64(c.B)
-		dst[x] = float32(float64(2*v-sum*math.MaxUint16) * (1 / (2.0 * sum * math.MaxUint16)))
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"image"
 	"math"
+	"sync"
 
 	"github.com/disintegration/imaging"
 )
@@ -59,17 +60,24 @@ const (
 // fast guided filter (He & Sun, "Fast Guided Filter", 2015). So contours stay sharp and painted areas stay painted.
 func enlarge(painted, small, photo *image.NRGBA) *image.NRGBA {
 	b := photo.Bounds()
-	out := imaging.Resize(painted, b.Dx(), b.Dy(), imaging.CatmullRom)
-	blurred := imaging.Resize(small, b.Dx(), b.Dy(), imaging.CatmullRom)
-	gain := imaging.Resize(slopes(small, painted), b.Dx(), b.Dy(), imaging.Linear)
+	out := image.NewNRGBA(image.Rect(0, 0, b.Dx(), b.Dy()))
+	painting := newStretched(painted, b.Size(), imaging.CatmullRom)
+	blurred := newStretched(small, b.Size(), imaging.CatmullRom)
+	gain := newStretched(slopes(small, painted), b.Size(), imaging.Linear)
+	buffers := sync.Pool{New: func() any { return &[2][]uint8{make([]uint8, 4*b.Dx()), make([]uint8, 4*b.Dx())} }}
 	eachRow(b.Dy(), func(y int) {
-		for x := range b.Dx() {
-			i, j := y*out.Stride+4*x, y*photo.Stride+4*x
-			d := float32(gain.Pix[i]) / 255 * (luma(photo.Pix[j:]) - luma(blurred.Pix[i:]))
+		rows := buffers.Get().(*[2][]uint8)
+		defer buffers.Put(rows)
+		d, p := out.Pix[y*out.Stride:][:4*b.Dx()], photo.Pix[y*photo.Stride:][:4*b.Dx()]
+		painting.row(d, y)
+		blurred.row(rows[0], y)
+		gain.row(rows[1], y)
+		for i := 0; i < len(d); i += 4 {
+			k := float32(rows[1][i]) / 255 * (luma(p[i:]) - luma(rows[0][i:]))
 			for c := range 3 {
-				out.Pix[i+c] = uint8(min(max(float32(out.Pix[i+c])+d+0.5, 0), 255))
+				d[i+c] = uint8(min(max(float32(d[i+c])+k+0.5, 0), 255))
 			}
-			out.Pix[i+3] = photo.Pix[j+3]
+			d[i+3] = p[i+3]
 		}
 	})
 	return out

@@ -80,18 +80,51 @@ func TestTilesHaveNoSeam(t *testing.T) {
 	require.NoError(t, err)
 	m, err := n.Statistics(ctx, photo, f.Code)
 	require.NoError(t, err)
-	whole, err := n.transformTiled(ctx, photo, m, []int{416}, []int{544}, nil)
+	whole, err := n.transformTiled(ctx, photo, m, []int{464}, []int{592}, nil)
 	require.NoError(t, err)
 	steps := 0
-	tiled, err := n.transformTiled(ctx, photo, m, []int{288}, []int{288}, func(float64) { steps++ })
+	tiled, err := n.transformTiled(ctx, photo, m, []int{336}, []int{336}, func(float64) { steps++ })
 	require.NoError(t, err)
-	require.Equal(t, 12, steps)
+	require.Equal(t, 6, steps)
 	// At the right and bottom edges the tiles end elsewhere than the whole does, behind margins of other widths.
 	for y := range 380 - Halo {
 		for i := y * whole.Stride; i < y*whole.Stride+4*(500-Halo); i++ {
 			require.InDelta(t, whole.Pix[i], tiled.Pix[i], 1, "pixel %d, %d", i/4%500, y)
 		}
 	}
+}
+
+// TestPicturesHaveNoFrame compares a picture's edges with the same edges deep inside of a wider mirrored border: what zero padding does to them is cut off.
+func TestPicturesHaveNoFrame(t *testing.T) {
+	n, ctx := open(t), context.Background()
+	photo := scene(384, 256)
+	f, err := n.Look(ctx, scene(300, 300))
+	require.NoError(t, err)
+	m, err := n.Statistics(ctx, photo, f.Code)
+	require.NoError(t, err)
+	got, err := n.Transform(ctx, photo, m, nil)
+	require.NoError(t, err)
+	const border = 128
+	wide := image.NewNRGBA(image.Rect(0, 0, 384+2*border, 256+2*border))
+	for y := range wide.Rect.Dy() {
+		for x := range wide.Rect.Dx() {
+			wide.SetNRGBA(x, y, photo.NRGBAAt(mirror(x-border, 384), mirror(y-border, 256)))
+		}
+	}
+	want, err := n.Transform(ctx, wide, m, nil)
+	require.NoError(t, err)
+	sum, count := 0.0, 0.0
+	for y := range 256 {
+		for x := range 384 {
+			if x >= 8 && x < 376 && y >= 8 && y < 248 {
+				continue
+			}
+			a, b := got.NRGBAAt(x, y), want.NRGBAAt(x+border, y+border)
+			sum += math.Abs(float64(a.R)-float64(b.R)) + math.Abs(float64(a.G)-float64(b.G)) + math.Abs(float64(a.B)-float64(b.B))
+			count += 3
+		}
+	}
+	require.Less(t, sum/count, 1.5, "mean difference of the outermost 8 pixels, in levels of 255")
 }
 
 func TestTransformKeepsAlphaAndSize(t *testing.T) {

@@ -66,7 +66,7 @@ func laidOpen(t *testing.T) (dir string, side map[string]int) {
 }
 
 // rangeTile is the side of the tile that is looked at, in pixels.
-const rangeTile = 160
+const rangeTile = 208
 
 // sides follows the height, which is the width, through a program's operations.
 func sides(block *milpb.Block) map[string]int {

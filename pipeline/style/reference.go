@@ -46,7 +46,7 @@ func Trials() ([]Trial, error) {
 	square := []int{1, 3, Side, Side}
 	vector := func(name, of string) Values { return Values{name, []int{1, len(data[of])}, 1, data[of]} }
 	channels := func(name, of string) Values { return Values{name, []int{1, len(data[of]), 1, 1}, 1, data[of]} }
-	const h, w = 160, 288
+	const h, w = 208, 336
 	return []Trial{
 		{
 			Network: styleNetwork,

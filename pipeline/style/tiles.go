@@ -4,8 +4,8 @@ import "slices"
 
 const (
 	// Margin is the mirrored border, in pixels, given to a picture's own edges: there the networks see zero padding, and what they make of it is cut
-	// off. It is the margin of assets/train/train.py.
-	Margin = 16
+	// off. It is the margin of assets/train/export.py.
+	Margin = 40
 	// Halo is the border of a tile inside the picture, in pixels: the radius of the transform network's receptive field, rounded up to Grid, so
 	// that neighbouring tiles agree to the last bit.
 	Halo = 96

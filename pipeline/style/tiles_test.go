@@ -7,7 +7,7 @@ import (
 )
 
 func TestPlanCoversEveryPixelOnce(t *testing.T) {
-	sizes := []int{160, 288, 416, 544, 800, 1056}
+	sizes := []int{208, 336, 464, 592, 848, 1104}
 	for _, length := range []int{16, 17, 128, 129, 255, 256, 500, 512, 513, 768, 1000, 1024, 1025, 2000, 3000, 4096, 10001} {
 		spans := plan(length, sizes)
 		next := 0
@@ -30,9 +30,9 @@ func TestPlanCoversEveryPixelOnce(t *testing.T) {
 }
 
 func TestPlanTakesOneTileWhereOneFits(t *testing.T) {
-	sizes := []int{160, 288, 544, 1056}
+	sizes := []int{208, 336, 592, 1104}
 	require.Len(t, plan(512, sizes), 1)
-	require.Equal(t, 544, plan(512, sizes)[0].size)
+	require.Equal(t, 592, plan(512, sizes)[0].size)
 	require.Len(t, plan(1024, sizes), 1)
 	require.Greater(t, len(plan(1025, sizes)), 1)
 }

@@ -8,6 +8,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/gesso-app/gesso/pipeline"
+	"github.com/gesso-app/gesso/pipeline/adjust"
 	"github.com/gesso-app/gesso/pipeline/picture"
 )
 
@@ -56,6 +57,10 @@ func flagError(_ *cobra.Command, err error) error {
 	var value *pflag.InvalidValueError
 	if !errors.As(err, &value) {
 		return err
+	}
+	var step *adjust.StepError
+	if errors.As(err, &step) {
+		return fmt.Errorf("--%s: %w", value.GetFlag().Name, step)
 	}
 	want := map[string]string{"float64": "it takes a number", "int": "it takes a whole number", "bool": "it takes true or false"}[value.GetFlag().Value.Type()]
 	return fmt.Errorf("--%s is %q: %s", value.GetFlag().Name, value.GetValue(), want)

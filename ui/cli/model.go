@@ -26,7 +26,7 @@ func (p *program) model() *cobra.Command {
 		Short: "Look into Core ML models, and run them",
 		Args:  cobra.NoArgs,
 	}
-	cmd.AddCommand(p.modelInspect(), p.modelPredict(), p.modelVerify())
+	cmd.AddCommand(p.modelInspect(), p.modelPredict(), p.modelVerify(), p.modelTokenize())
 	return cmd
 }
 

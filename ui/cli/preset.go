@@ -133,6 +133,12 @@ func (p *program) presetSave() *cobra.Command {
 				if err := settings.apply(cmd.Flags()); err != nil {
 					return err
 				}
+				if c.MaskPath != "" {
+					var err error
+					if c.MaskPath, err = filepath.Abs(c.MaskPath); err != nil {
+						return err
+					}
+				}
 				x := &preset.Preset{Name: args[0], Description: description, Settings: c}
 				if err := x.Validate(); err != nil { // before the engine is opened for nothing
 					return err

@@ -64,12 +64,12 @@ func setUp(e *testscript.Env) error {
 		writeArray(at("picture.npy"), 1, 3, 256, 256),
 		writeArray(at("wrong.npy"), 1, 3, 25, 256),
 		writePNG(at("small.png"), 160, 120),
+		writeBlack(at("black.png"), 160, 120),
 		writePNG(at("tiny.png"), 1, 1),
 		writePNG(at("thin.png"), 3, 20000),
 	)
 }
 
-// writePNG writes a picture of soft waves.
 // writeArray writes numbers between 0 and 1 as a NumPy file.
 func writeArray(name string, shape ...int) error {
 	a := &npy.Array{Type: "float32", Shape: shape}
@@ -87,6 +87,7 @@ func writeArray(name string, shape ...int) error {
 	return os.WriteFile(name, b.Bytes(), 0o600)
 }
 
+// writePNG writes a picture of soft waves.
 func writePNG(path string, w, h int) error {
 	img := image.NewNRGBA(image.Rect(0, 0, w, h))
 	for y := range h {
@@ -94,6 +95,15 @@ func writePNG(path string, w, h int) error {
 			img.SetNRGBA(x, y, color.NRGBA{uint8(x * 255 / w), uint8(y * 255 / h), uint8((x/8 + y/8) % 2 * 200), 255})
 		}
 	}
+	return encodePNG(path, img)
+}
+
+// writeBlack writes a mask that is black everywhere.
+func writeBlack(path string, w, h int) error {
+	return encodePNG(path, image.NewGray(image.Rect(0, 0, w, h)))
+}
+
+func encodePNG(path string, img image.Image) error {
 	f, err := os.Create(path)
 	if err != nil {
 		return err

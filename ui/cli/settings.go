@@ -1,6 +1,9 @@
 package cli
 
 import (
+	"encoding/json"
+	"errors"
+	"fmt"
 	"strconv"
 	"strings"
 
@@ -8,6 +11,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/gesso-app/gesso/pipeline"
+	"github.com/gesso-app/gesso/pipeline/picture"
 	"github.com/gesso-app/gesso/pipeline/preset"
 )
 
@@ -15,6 +19,7 @@ import (
 type settingsFlags struct {
 	config *pipeline.Config
 	preset string
+	from   string
 	mix    []string
 }
 
@@ -26,6 +31,9 @@ func (s *settingsFlags) add(cmd *cobra.Command, c *pipeline.Config, withPreset b
 	if withPreset {
 		f.StringVar(&s.preset, "preset", "", "`name` of a preset (gesso preset list); flags beside it go before its settings")
 	}
+	if withPreset {
+		f.StringVar(&s.from, "from", "", "`picture` that Gesso made, whose settings are taken; flags beside it go before them")
+	}
 	f.StringVar(&c.StyleImagePath, "style-image", "", "`file` of the painting")
 	f.StringVar(&c.StyleName, "style", "", "`name` of a built-in style, such as starry-night")
 	f.StringVar(&c.StylePrompt, "style-prompt", "", "`text` matched against the built-in styles, such as \"van Gogh, starry night\"")
@@ -34,9 +42,12 @@ func (s *settingsFlags) add(cmd *cobra.Command, c *pipeline.Config, withPreset b
 	f.Float64Var(&c.BrushScale, "brush-scale", c.BrushScale, "breadth of the strokes, from 0.5, fine, to 16, broad; 1 draws on every pixel, 0 fits the photo's size")
 	f.BoolVar(&c.PreserveColour, "preserve-colour", c.PreserveColour, "keep the photo's colours, take the painting's light and strokes")
 	f.IntVar(&c.Size, "size", c.Size, "longest side of the output in pixels, 64 to 30000; 0 is the photo's size")
+	addSteps(f, c)
 	f.StringVar((*string)(&c.Gate), "gate", string(c.Gate), "below --min-ssim: off does nothing, warn says so, hold lowers the strength until it fits")
 	f.Float64Var(&c.MinSSIM, "min-ssim", c.MinSSIM, "threshold of the gate, 0 to 1")
 	f.IntVar(&c.Quality, "quality", c.Quality, "JPEG quality, 1 to 100")
+	f.StringVar((*string)(&c.OutputColour), "output-colour", string(c.OutputColour), "colour space of outputs: source (the photo's, such as Display P3) or srgb")
+	f.BoolVar(&c.StripPrivate, "strip-private", c.StripPrivate, "leave places, names, serial numbers, XMP and IPTC out of the photo's metadata")
 	f.BoolVar(&c.UseANE, "use-ane", c.UseANE, "let Core ML use the Neural Engine; macOS only")
 }
 
@@ -46,8 +57,28 @@ func (s *settingsFlags) apply(f *pflag.FlagSet) error {
 	if err != nil {
 		return err
 	}
-	if s.preset != "" {
-		if err := s.underlay(f); err != nil {
+	if s.preset != "" && s.from != "" {
+		return &usageError{errors.New("--preset and --from both bring settings: give one of them")}
+	}
+	switch {
+	case s.preset != "":
+		store, err := presetStore()
+		if err != nil {
+			return err
+		}
+		p, err := store.Get(s.preset)
+		if err != nil {
+			return &usageError{err}
+		}
+		if err := s.underlay(f, p.Config()); err != nil {
+			return err
+		}
+	case s.from != "":
+		from, err := configOf(s.from)
+		if err != nil {
+			return err
+		}
+		if err := s.underlay(f, from); err != nil {
 			return err
 		}
 	}
@@ -57,19 +88,23 @@ func (s *settingsFlags) apply(f *pflag.FlagSet) error {
 	return nil
 }
 
-// underlay puts the preset's settings under those of the flags that were given.
-func (s *settingsFlags) underlay(f *pflag.FlagSet) error {
-	store, err := presetStore()
+// configOf reads the settings that a picture of Gesso's was made with.
+func configOf(path string) (pipeline.Config, error) {
+	c := pipeline.DefaultConfig()
+	raw, err := picture.Recipe(path)
 	if err != nil {
-		return err
+		return c, err
 	}
-	p, err := store.Get(s.preset)
-	if err != nil {
-		return &usageError{err}
+	if err := json.Unmarshal(raw, &c); err != nil {
+		return c, &usageError{fmt.Errorf("the recipe in %s is damaged: %w", path, err)}
 	}
+	return c, nil
+}
+
+// underlay puts settings under those of the flags that were given.
+func (s *settingsFlags) underlay(f *pflag.FlagSet, from pipeline.Config) error {
 	given := map[*pflag.Flag]string{}
 	f.Visit(func(flag *pflag.Flag) { given[flag] = flag.Value.String() })
-	from := p.Config()
 	from.ContentImagePath, from.OutputPath, from.Force = s.config.ContentImagePath, s.config.OutputPath, s.config.Force
 	for _, name := range styleFlags {
 		if f.Changed(name) {

@@ -88,6 +88,9 @@ func printResult(w io.Writer, r pipeline.Result, asJSON bool) error {
 	if r.Heat != "" {
 		rows = append(rows, []string{"Heat", r.Heat + ": the machine is slowed down until it has cooled"})
 	}
+	for _, w := range r.Warnings {
+		rows = append(rows, []string{"Photo", w})
+	}
 	if r.GateNote != "" {
 		rows = append(rows, []string{"Note", r.GateNote})
 	}

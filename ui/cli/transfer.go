@@ -14,11 +14,13 @@ import (
 
 const aboutTransfer = `Give a photo the look of a painting, of a built-in style (gesso styles) or of what a sentence describes.
 
-Photos and paintings are JPEG, PNG, TIFF or WebP files; the output is .jpg, .png, .tif or .webp. With - as the content image the photo
+Photos and paintings are JPEG, PNG, TIFF, WebP, GIF, BMP, HEIC or AVIF files; the output is .jpg, .png, .tif or .webp. With - as the content image the photo
 comes from stdin; with - as the output a PNG goes to stdout and the scores go to stderr.
 
 Many photos are named without --content-image: files, folders and patterns such as 'shoot/**/*.jpg'. Their pictures go to the folder
---output. One that fails does not stop the others; the exit code is 1 if any did, and --resume goes on with what was not done.`
+--output. One that fails does not stop the others; the exit code is 1 if any did, and --resume goes on with what was not done.
+
+` + aboutSteps
 
 // engineFlags say how the engine is opened.
 type engineFlags struct {
@@ -58,7 +60,7 @@ func (p *program) transfer() *cobra.Command {
 	var settings settingsFlags
 	var b batchFlags
 	cmd := &cobra.Command{
-		Use:   "transfer (--content-image FILE | FILE|FOLDER...) (--style-image FILE | --style NAME | --style-prompt TEXT | --mix STYLE:WEIGHT ... | --preset NAME) --output FILE",
+		Use:   "transfer (--content-image FILE | FILE|FOLDER...) (--style-image FILE | --style NAME | --style-prompt TEXT | --mix STYLE:WEIGHT ... | --preset NAME | --from PICTURE) --output FILE",
 		Short: "Stylize a photo",
 		Long:  aboutTransfer,
 		Example: "  gesso transfer --content-image photo.jpg --style-image painting.jpg --output picture.png\n" +

@@ -26,7 +26,7 @@ type unit struct {
 }
 
 // pathFlags are the flags of watch that name files: a service starts in another folder.
-var pathFlags = map[string]bool{"output": true, "move-done": true, "on-error": true, "style-image": true, "journal": true, "log-file": true}
+var pathFlags = map[string]bool{"mask": true, "output": true, "move-done": true, "on-error": true, "style-image": true, "journal": true, "log-file": true}
 
 // installService prints or writes the unit file of a watch.
 func (p *program) installService(u *unit, how string) (err error) {

@@ -14,7 +14,7 @@ import (
 	"github.com/gesso-app/gesso/ui/window/session"
 )
 
-var pictureExtensions = []string{".jpg", ".jpeg", ".png", ".tif", ".tiff", ".webp", ".JPG", ".JPEG", ".PNG", ".TIF", ".TIFF", ".WEBP"}
+var pictureExtensions = []string{".jpg", ".jpeg", ".png", ".tif", ".tiff", ".webp", ".gif", ".bmp", ".heic", ".heif", ".avif", ".JPG", ".JPEG", ".PNG", ".TIF", ".TIFF", ".WEBP", ".GIF", ".BMP", ".HEIC", ".HEIF", ".AVIF"}
 
 func (w *window) openPhoto() {
 	w.openDialog(tr("Open Photo"), w.session.Snapshot().Content.Path, w.session.OpenContent)
@@ -96,7 +96,7 @@ func (w *window) drop(at fyne.Position, uris []fyne.URI) {
 		paths = append(paths, u.Path())
 	}
 	switch {
-	case inside(w.painting, at):
+	case inside(w.painting, at) && !w.adjust.body.Visible():
 		w.session.OpenStyle(paths[0])
 		if n := len(paths); n > 1 {
 			w.session.Say(tr("%d files were dropped; the first, %s, was opened.", n, filepath.Base(paths[0])))

@@ -140,10 +140,10 @@ func TestFailuresAreSaidInTheWindowsLanguage(t *testing.T) {
 		return p
 	}
 	for path, want := range map[string]string{
-		filepath.Join(dir, "none.png"):     "none.png gibt es nicht.",
-		file("empty.png", ""):              "empty.png ist leer.",
-		file("text.png", "hello"):          "text.png ist kein Bild, das Gesso liest (es sieht nach Text aus): Möglich sind JPEG, PNG, TIFF und WebP.",
-		file("film.gif", "GIF89a........"): "film.gif ist ein Bild der Art GIF, die Gesso nicht liest: Möglich sind JPEG, PNG, TIFF und WebP.",
+		filepath.Join(dir, "none.png"):      "none.png gibt es nicht.",
+		file("empty.png", ""):               "empty.png ist leer.",
+		file("text.png", "hello"):           "text.png ist kein Bild, das Gesso liest (es sieht nach Text aus): Möglich sind JPEG, PNG, TIFF, WebP, GIF, BMP, HEIC und AVIF.",
+		file("form.png", "%PDF-1.4 ......"): "form.png ist ein Bild der Art PDF, die Gesso nicht liest: Möglich sind JPEG, PNG, TIFF, WebP, GIF, BMP, HEIC und AVIF.",
 	} {
 		r.session.OpenStyle(path)
 		r.until(func() bool { return r.window.painting.State().Error == want })

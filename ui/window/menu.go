@@ -65,7 +65,7 @@ func (w *window) makeMenu() {
 			menuItem(tr("Open Folder…"), nil, w.openFolder), line,
 		}, saving, []*fyne.MenuItem{line, menuItem(tr("Settings…"), shortcut(fyne.KeyComma, 0), w.openSettings), line, quit})...),
 		fyne.NewMenu(tr("Edit"), m.undo, m.redo, line, m.copy, menuItem(tr("Paste Picture"), paste, w.inText(paste, w.paste)), m.own),
-		fyne.NewMenu(tr("Image"), m.stylize, m.enqueue, m.cancel),
+		fyne.NewMenu(tr("Image"), m.stylize, m.enqueue, m.cancel, line, menuItem(tr("Adjust"), shortcut(fyne.KeyJ, 0), w.adjust.toggle), menuItem(tr("Choose Mask…"), nil, w.openMask)),
 		m.presets,
 		fyne.NewMenu(tr("View"),
 			mode(tr("Side by side"), view.SideBySide), mode(tr("Split"), view.Split), mode(tr("Blink"), view.Blink), mode(tr("Likeness"), view.Likeness), line,

@@ -33,6 +33,7 @@ type window struct {
 	colour          *tooltip.Check
 	gate            *tooltip.Select
 	stylize, cancel *view.Button
+	adjust          *adjustPanel
 
 	compare  *view.Compare
 	zoom     *zoomBar
@@ -94,6 +95,7 @@ func newWindow(a fyne.App, version string, do func(func())) *window {
 	w.stylize = view.NewButton(tr("Stylize"), nil, tr("Makes the picture at full size"), nil)
 	w.stylize.Importance = widget.HighImportance
 	w.cancel = view.NewButton(tr("Cancel"), nil, tr("Ends the picture that is being made; nothing is saved"), nil)
+	w.adjust = newAdjustPanel(w)
 	w.compare = view.NewCompare(do)
 	w.zoom = newZoomBar(w.compare)
 	w.styles = newStyleBar(w)
@@ -130,6 +132,7 @@ func (w *window) connect(s *session.Session) {
 		s.SetBrush(v)
 	}
 	w.colour.OnChanged = s.SetPreserveColour
+	w.adjust.connect(s)
 	w.styles.connect(s)
 	w.compare.OnDragOut = w.dragOut
 	w.zoom.onMode = func(m view.Mode) { s.SetMapped(m == view.Likeness) }
@@ -176,6 +179,7 @@ func (w *window) update() {
 			w.gate.SetSelectedIndex(i)
 		}
 	}
+	w.adjust.update(n)
 	setEnabled(w.stylize, n.CanStylize)
 	setEnabled(w.cancel, n.Busy && !n.Cancelling)
 	for _, b := range []*view.Button{w.save, w.copy, w.share} {
@@ -198,10 +202,9 @@ func (w *window) layout() fyne.CanvasObject {
 	group := func(title, content fyne.CanvasObject) fyne.CanvasObject {
 		return container.New(layout.NewCustomPaddedVBoxLayout(6), title, content)
 	}
-	pane := func(title string, p fyne.CanvasObject) fyne.CanvasObject {
-		return container.New(border{gap: 6}, view.NewTitle(title), p)
-	}
-	panes := container.New(halves{gap: 16}, pane(tr("Photo"), w.photo), pane(tr("Painting"), w.painting))
+	panes := w.adjust.stack(container.New(halves{gap: 16},
+		container.New(border{gap: 6}, corner(tr("Photo"), w.adjust.open), w.photo),
+		container.New(border{gap: 6}, view.NewTitle(tr("Painting")), w.painting)))
 	slider := func(title string, value *view.Text, s fyne.CanvasObject, below ...fyne.CanvasObject) fyne.CanvasObject {
 		rows := []fyne.CanvasObject{container.NewGridWithColumns(2, view.NewTitle(title), value), view.OnRail(s)}
 		return container.New(layout.NewCustomPaddedVBoxLayout(2), append(rows, below...)...)

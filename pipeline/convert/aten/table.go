@@ -30,6 +30,7 @@ func table() map[string]func(*call) {
 		"view": (*call).view, "reshape": (*call).view, "_unsafe_view": (*call).view, "flatten": (*call).flatten, "unflatten": (*call).unflatten,
 		"permute": func(c *call) { c.give(c.Transpose(c.x(), c.list("dims")...)) }, "transpose": (*call).swap, "t": (*call).turn, "numpy_T": (*call).turn,
 		"unsqueeze": func(c *call) { c.give(c.Unsqueeze(c.x(), c.int("dim", 0))) }, "squeeze": (*call).squeeze, "expand": (*call).expand,
+		"expand_as": func(c *call) { c.give(c.Expand(c.x(), c.tensor("other").Shape)) }, "view_as": func(c *call) { c.give(c.Reshape(c.x(), c.tensor("other").Shape...)) },
 		"repeat": func(c *call) { c.give(c.Tile(c.x(), c.list("repeats")...)) }, "repeat_interleave": (*call).interleave,
 		"cat": func(c *call) { c.give(c.Concat(c.int("dim", 0), c.tensors("tensors")...)) }, "stack": func(c *call) { c.give(c.Stack(c.int("dim", 0), c.tensors("tensors")...)) },
 		"slice": (*call).slice, "select": (*call).pick, "split": (*call).split, "split_with_sizes": (*call).split, "chunk": (*call).chunk, "unbind": (*call).unbind,

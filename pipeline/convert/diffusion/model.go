@@ -135,6 +135,10 @@ func (m *Model) files(dir string) {
 	for to, from := range map[string]string{
 		"merges.txt": "tokenizer/merges.txt", "vocab.json": "tokenizer/vocab.json", "merges_2.txt": "tokenizer_2/merges.txt", "vocab_2.json": "tokenizer_2/vocab.json",
 		"scheduler_config.json": "scheduler/scheduler_config.json",
+		// what Apple's layout does not tell: the tokens that fill rows, the latents' scale, and what an empty negative prompt is
+		"tokenizer_config.json": "tokenizer/tokenizer_config.json", "tokenizer_config_2.json": "tokenizer_2/tokenizer_config.json",
+		"special_tokens_map.json": "tokenizer/special_tokens_map.json", "special_tokens_map_2.json": "tokenizer_2/special_tokens_map.json",
+		"vae_config.json": "vae/config.json", "pipeline_config.json": "model_index.json",
 	} {
 		path := filepath.Join(dir, filepath.FromSlash(from))
 		if st, err := os.Stat(path); err == nil && st.Mode().IsRegular() && st.Size() <= maxTokenizer {

@@ -72,6 +72,7 @@ CASES = {
     "up_bilinear_corners": (nn.Upsample(scale_factor=2, mode="bilinear", align_corners=True), r(*X)),
     "up_bilinear_size": (nn.Upsample(size=(13, 7), mode="bilinear"), r(*X)),
     "up_bicubic": (nn.Upsample(scale_factor=2, mode="bicubic"), r(*X)),
+    "as_another": (Call(lambda x, y: y.expand_as(x) + x.flatten(2).view_as(x)), r(2, 4, 3, 5), r(1, 4, 1, 5)),
     "pad_reflect": (nn.ReflectionPad2d((1, 2, 3, 4)), r(*X)),
     "pad_replicate": (nn.ReplicationPad2d(2), r(*X)),
     "pad_zero": (nn.ZeroPad2d((1, 0, 2, -1)), r(*X)),

@@ -25,6 +25,7 @@ func (s *Session) Apply(c pipeline.Config, name string) {
 			n.styles = m
 		}
 		n.strength, n.colour, n.gate, n.minSSIM, n.brush = c.StyleStrength, c.PreserveColour, c.Gate, c.MinSSIM, 0
+		n.steps, n.mask = stepsOf(c), Mask{c.MaskPath, c.MaskFeather, c.MaskInvert}
 		if c.BrushScale > 0 {
 			n.brush = min(max(math.Log2(c.BrushScale/pipeline.FittingBrush(s.photoSize())), BrushFine), BrushBroad)
 		}

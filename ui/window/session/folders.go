@@ -37,6 +37,7 @@ func (s *Session) restoreFolders() (err error) {
 func (s *Session) AddFolder(dir, output string) {
 	s.edit(func() {
 		c, ok := s.template()
+		Mask{}.into(&c) // it is the open photo's
 		switch {
 		case s.watches == nil:
 			return

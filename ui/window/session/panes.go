@@ -90,6 +90,7 @@ func (s *Session) open(p *pane, path, name string, preview bool) {
 		p.Pane = Pane{Path: path, Name: name, Loading: true}
 		if p == &s.content {
 			s.full, s.shown = nil, nil
+			s.settings.mask = Mask{}
 		}
 	}
 	s.status = Status{}

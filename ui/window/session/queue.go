@@ -100,6 +100,7 @@ func (s *Session) QueueMany(paths []string) {
 				case len(items) == 0:
 					s.status = said(ToneWarn, "There are no pictures among these files.")
 				default:
+					Mask{}.into(&c) // it is the open photo's
 					for _, i := range items {
 						c := c
 						c.ContentImagePath = i.Source.Path

@@ -3,7 +3,6 @@ package session
 import (
 	"context"
 	"errors"
-	"image"
 	"strings"
 	"time"
 
@@ -91,6 +90,8 @@ func (k key) config() pipeline.Config {
 	c.ContentImagePath, c.StyleImagePath, c.StylePrompt, c.StyleCode = k.content, k.style, k.settings.prompt, k.settings.code
 	k.settings.styles.into(&c)
 	c.StyleStrength, c.PreserveColour = k.settings.strength, k.settings.colour
+	k.settings.steps.into(&c)
+	k.settings.mask.into(&c)
 	c.Gate, c.MinSSIM, c.Quality, c.UseANE = k.settings.gate, k.settings.minSSIM, k.settings.quality, k.settings.useANE
 	return c
 }
@@ -229,28 +230,9 @@ func (s *Session) drawMap() {
 		if err != nil {
 			return // a picture of a few pixels has no map
 		}
-		p := zoom.NewPyramid(heat(grey))
+		p := zoom.NewPyramid(quality.Heat(grey))
 		s.edit(func() { m.result.Map = p })
 	})
-}
-
-// heat colours a map: black, violet, orange, pale yellow from 0 to 255, even in lightness so that it reads without colour as well.
-func heat(grey *image.Gray) *image.NRGBA {
-	stops := [...][3]float64{{4, 3, 18}, {84, 18, 124}, {190, 54, 84}, {246, 142, 40}, {252, 250, 180}}
-	var table [256][4]uint8
-	for i := range table {
-		at := float64(i) / 255 * float64(len(stops)-1)
-		k := min(int(at), len(stops)-2)
-		for c := range 3 {
-			table[i][c] = uint8(stops[k][c] + (at-float64(k))*(stops[k+1][c]-stops[k][c]) + 0.5)
-		}
-		table[i][3] = 255
-	}
-	out := image.NewNRGBA(grey.Bounds())
-	for i, v := range grey.Pix {
-		copy(out.Pix[4*i:], table[v][:])
-	}
-	return out
 }
 
 func display(r *pipeline.Rendering, preview bool) Result {

@@ -110,6 +110,8 @@ type settings struct {
 	strength float64
 	brush    float64 // octaves broader than what fits the photo's size
 	colour   bool    // the photo's own colours are kept
+	steps    steps
+	mask     Mask
 	gate     pipeline.Gate
 	minSSIM  float64
 	quality  int
@@ -274,6 +276,7 @@ func (s *Session) Snapshot() Snapshot {
 		Prompt: s.settings.prompt, Styles: s.settings.styles.list(), Source: s.source(),
 		CanUndo: len(s.past.undo) > 0, CanRedo: len(s.past.redo) > 0,
 		Strength: s.settings.strength, Brush: s.settings.brush, PreserveColour: s.settings.colour, Gate: s.settings.gate, MinSSIM: s.settings.minSSIM,
+		Post: s.settings.steps.list(), Mask: s.settings.mask,
 		Saving: s.saving, Status: s.status,
 		Own: s.own, Favourites: s.preferences.Favourites, Recent: s.preferences.Recent, Queue: s.queue.counts(),
 	}

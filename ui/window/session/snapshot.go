@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/gesso-app/gesso/pipeline"
+	"github.com/gesso-app/gesso/pipeline/adjust"
 	"github.com/gesso-app/gesso/ui/window/zoom"
 )
 
@@ -30,6 +31,8 @@ type Snapshot struct {
 	Strength       float64 // 0..1
 	Brush          float64 // BrushFine to BrushBroad
 	PreserveColour bool
+	Post           []adjust.Step // the steps after the style
+	Mask           Mask
 	Gate           pipeline.Gate
 	MinSSIM        float64
 

@@ -45,7 +45,7 @@ func (s *Session) Why() (y Why, err error) {
 		return imaging.Fit(imaging.Crop(img, at), whySide, whySide, imaging.Lanczos)
 	}
 	y.Before, y.After = crop(r.Content.Image), crop(r.Image)
-	y.Map = crop(heat(grey))
+	y.Map = crop(quality.Heat(grey))
 	return y, nil
 }
 
