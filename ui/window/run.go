@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"sync/atomic"
+	"time"
 
 	"fyne.io/fyne/v2"
 	"fyne.io/fyne/v2/app"
@@ -75,6 +76,7 @@ func run(ctx context.Context, version string, made func(*window)) int {
 			Presets: w.presets, Open: func(ctx context.Context) (unattended.Engine, error) { return asEngine(open(ctx)) },
 		},
 		Changed:       func(session.Snapshot) { seam.once(w.update) },
+		PreviewDelay:  40 * time.Millisecond, // a preview takes longer by itself
 		SaveFolder:    picturesDir(),
 		PrivateFolder: cache,
 	})

@@ -54,7 +54,7 @@ func (w *window) openWhy(y session.Why) {
 	for _, s := range reasons(y) {
 		rows.Add(view.NewParagraph(s))
 	}
-	d := dialog.NewCustomWithoutButtons(tr("Why these scores?"), rows, w.win)
+	d := dialog.NewCustomWithoutButtons(tr("Why these scores?"), container.New(layout.NewCustomPaddedLayout(0, 12, 0, 0), rows), w.win)
 	whole := widget.NewButton(tr("Show the Map"), func() {
 		d.Hide()
 		w.compare.SetMode(view.Likeness)

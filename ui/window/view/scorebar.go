@@ -47,6 +47,7 @@ func (b *ScoreBar) Scores() []Score { return b.scores }
 
 // Tapped implements fyne.Tappable.
 func (b *ScoreBar) Tapped(*fyne.PointEvent) {
+	b.MouseOut() // the tooltip has done its part
 	if b.OnTapped != nil {
 		b.OnTapped()
 	}

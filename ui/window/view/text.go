@@ -161,9 +161,10 @@ func (r *textRenderer) Layout(size fyne.Size) {
 	r.fill()
 	y := float32(0)
 	for _, o := range r.texts {
-		o.Move(fyne.NewPos(0, y))
-		o.Resize(fyne.NewSize(size.Width, o.MinSize().Height))
-		y += o.MinSize().Height + lineGap
+		h := o.MinSize().Height
+		o.Move(fyne.NewPos(0, whole(y)))
+		o.Resize(fyne.NewSize(size.Width, h))
+		y += h + lineGap
 	}
 }
 
