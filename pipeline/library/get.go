@@ -11,7 +11,6 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/bmatcuk/doublestar/v4"
@@ -84,56 +83,70 @@ const downloads = ".downloads"
 
 // Get downloads a model into our own folder. It is there whole or not at all: when ctx ends, or anything fails, what has come stays as .part files
 // in a hidden folder, from which a later Get goes on.
-func (l *Library) Get(ctx context.Context, o GetOptions) (*record, string, error) {
+func (l *Library) Get(ctx context.Context, o GetOptions) (*Got, error) {
 	if err := o.Validate(); err != nil {
-		return nil, "", err
+		return nil, err
 	}
 	h, err := newHub(cmp.Or(o.Endpoint, DefaultEndpoint), o.Token)
 	if err != nil {
-		return nil, "", err
+		return nil, err
 	}
 	if o.sleep != nil {
 		h.sleep = o.sleep
 	}
 	card, err := h.card(ctx, o.Reference)
 	if err != nil {
-		return nil, "", err
+		return nil, err
 	}
 	if o.Card != nil {
 		o.Card(*card)
 	}
 	if card.Gated && !o.Accept {
-		return nil, "", fmt.Errorf("%s is gated: %w: read it at %s, accept it there, and say so with --accept-license", card.ID, ErrLicense, card.Link)
+		return nil, fmt.Errorf("%s is gated: %w: read it at %s, accept it there, and say so with --accept-license", card.ID, ErrLicense, card.Link)
 	}
 	all, err := h.tree(ctx, o.Reference, card.Revision)
 	if err != nil {
-		return nil, "", err
+		return nil, err
 	}
 	files, err := choose(card.ID, all, o.Include)
 	if err != nil {
-		return nil, "", err
+		return nil, err
 	}
-	r := &record{Repository: card.ID, Revision: card.Revision, Endpoint: h.endpoint, License: card.License, Include: o.Include, Files: files}
-	target := filepath.Join(l.Own, filepath.FromSlash(card.IDPath(o.Reference)))
+	r := &record{Repository: o.Reference.ID, Revision: card.Revision, Endpoint: h.endpoint, License: card.License, Include: o.Include, Files: files}
+	// The folder has the name that the user gave, and none that an answer gives.
+	target := filepath.Join(l.Own, filepath.FromSlash(o.Reference.ID))
 	unlock, err := l.lock(strings.ReplaceAll(o.Reference.ID, "/", "--"))
 	if err != nil {
-		return nil, "", fmt.Errorf("download %s: %w", o.Reference.ID, err)
+		return nil, fmt.Errorf("download %s: %w", o.Reference.ID, err)
 	}
 	defer unlock()
-	if old, err := readRecord(target); err == nil && old.Revision == r.Revision && slices.Equal(old.Files, r.Files) {
-		return old, target, nil
+	if old, err := readRecord(target); err == nil && old.Revision == r.Revision && slices.Equal(old.Files, kept(r.Files)) {
+		return old.got(target), nil
 	} else if _, err := os.Lstat(target); err == nil && !o.Force {
 		what := "it was not downloaded by Gesso"
 		if old != nil {
 			what = "as revision " + old.Revision + ", or with other files"
 		}
-		return nil, "", fmt.Errorf("%s: %w (%s); --force replaces it", target, ErrExists, what)
+		return nil, fmt.Errorf("%s: %w (%s); --force replaces it", target, ErrExists, what)
 	}
-	return r, target, l.download(ctx, o, h, r, target)
+	if err := l.download(ctx, o, h, r, target); err != nil {
+		return nil, err
+	}
+	return r.got(target), nil
 }
 
-// IDPath is the name of a model's folder, which the user's words give and no answer.
-func (c *Card) IDPath(ref Reference) string { return ref.ID }
+// Got is a model that was downloaded. Its JSON names are those of gesso models get --json.
+type Got struct {
+	Repository string `json:"repository"`
+	Revision   string `json:"revision"`
+	License    string `json:"license,omitempty"`
+	Path       string `json:"path"`
+	Files      int    `json:"files"`
+}
+
+func (r *record) got(path string) *Got {
+	return &Got{r.Repository, r.Revision, r.License, path, len(r.Files)}
+}
 
 // lock keeps other processes from a model until the function that it returns is called.
 func (l *Library) lock(name string) (func(), error) {
@@ -176,7 +189,9 @@ func choose(id string, all []digest, include []string) (files []digest, err erro
 			tokenizer[path.Base(d.Path)] = true
 		}
 	}
-	if !slices.ContainsFunc(files, func(d digest) bool { return strings.Contains(d.Path, ".ml") || strings.HasSuffix(d.Path, ".zip") || d.SHA256 != "" }) {
+	if !slices.ContainsFunc(files, func(d digest) bool {
+		return strings.Contains(d.Path, ".ml") || strings.HasSuffix(d.Path, ".zip") || d.SHA256 != ""
+	}) {
 		return nil, fmt.Errorf("%s has no model's files that match %s", id, strings.Join(include, ", "))
 	}
 	for _, name := range []string{"vocab.json", "merges.txt"} { // Apple's packages lie beside a folder that has them
@@ -239,9 +254,6 @@ func variants(all []digest) (out []variant) {
 // download fetches the files of a record and publishes them at target.
 func (l *Library) download(ctx context.Context, o GetOptions, h *hub, r *record, target string) error {
 	stage := filepath.Join(l.Own, downloads, strings.ReplaceAll(r.Repository, "/", "--"))
-	if o.Reference.ID != r.Repository {
-		stage = filepath.Join(l.Own, downloads, strings.ReplaceAll(o.Reference.ID, "/", "--"))
-	}
 	if err := os.MkdirAll(stage, 0o755); err != nil {
 		return fmt.Errorf("make the folder of a download: %w", err)
 	}
@@ -329,7 +341,6 @@ func (l *Library) publish(r *record, f *fetcher, target string) (err error) {
 		return err
 	}
 	defer root.Close()
-	final := &record{Repository: r.Repository, Revision: r.Revision, Endpoint: r.Endpoint, License: r.License, Include: r.Include, Files: r.Files}
 	for _, d := range r.Files {
 		local := filepath.FromSlash(d.Path)
 		if err := root.MkdirAll(filepath.Dir(local), 0o755); err != nil {
@@ -348,11 +359,10 @@ func (l *Library) publish(r *record, f *fetcher, target string) (err error) {
 			if err := os.Remove(to); err != nil {
 				return err
 			}
-			final.Files = slices.DeleteFunc(slices.Clone(final.Files), func(x digest) bool { return x.Path == d.Path })
 		}
 	}
-	r.Files = final.Files
-	if err := final.write(inner); err != nil {
+	r.Files = kept(r.Files)
+	if err := r.write(inner); err != nil {
 		return err
 	}
 	if err := os.MkdirAll(filepath.Dir(target), 0o755); err != nil {
@@ -362,6 +372,16 @@ func (l *Library) publish(r *record, f *fetcher, target string) (err error) {
 		return fmt.Errorf("place the model %s: %w", target, err)
 	}
 	return os.RemoveAll(f.dir)
+}
+
+// kept are the files that stay: archives are unpacked and removed.
+func kept(files []digest) (out []digest) {
+	for _, d := range files {
+		if !strings.HasSuffix(strings.ToLower(d.Path), ".zip") {
+			out = append(out, d)
+		}
+	}
+	return out
 }
 
 // swap puts a folder at a path, and what is there aside.
@@ -380,80 +400,4 @@ func swap(from, to, aside string) error {
 		return err
 	}
 	return disk.OS().SyncDir(filepath.Dir(to))
-}
-
-// meter tells how far a download is.
-type meter struct {
-	mu    sync.Mutex
-	now   Progress
-	tell  func(Progress)
-	quit  chan struct{}
-	ended sync.WaitGroup
-}
-
-const ticks = 250 * time.Millisecond
-
-func newMeter(total int64, files int, tell func(Progress)) *meter {
-	m := &meter{now: Progress{Total: total, Of: files}, tell: tell, quit: make(chan struct{})}
-	if tell == nil {
-		return m
-	}
-	m.ended.Go(func() {
-		t := time.NewTicker(ticks)
-		defer t.Stop()
-		before, at := int64(-1), time.Now()
-		for {
-			select {
-			case <-m.quit:
-				return
-			case now := <-t.C:
-				p := m.read()
-				if before >= 0 {
-					rate := max(0, float64(p.Done-before)/now.Sub(at).Seconds())
-					const keep = 0.9 // of what the rate was: it is steady over some seconds
-					m.mu.Lock()
-					m.now.Rate = keep*m.now.Rate + (1-keep)*rate
-					if p.Rate == 0 {
-						m.now.Rate = rate
-					}
-					if m.now.Rate > 0 {
-						m.now.Remaining = time.Duration(float64(p.Total-p.Done) / m.now.Rate * float64(time.Second))
-					}
-					p = m.now
-					m.mu.Unlock()
-				}
-				before, at = p.Done, now
-				tell(p)
-			}
-		}
-	})
-	return m
-}
-
-func (m *meter) read() Progress {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	return m.now
-}
-
-func (m *meter) add(n int64) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	m.now.Done += n
-}
-
-func (m *meter) file() {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	m.now.Files++
-}
-
-// stop tells how it ended; nothing is told after that.
-func (m *meter) stop() {
-	if m.tell != nil {
-		close(m.quit)
-		m.ended.Wait()
-		m.tell(m.read())
-		m.tell = nil
-	}
 }
