@@ -47,13 +47,31 @@ type Model struct {
 
 // partNames are the endings of packages' names, in Apple's two ways of naming them, with the names of Apple's layout. Longer ones go first.
 var partNames = []struct{ ending, part string }{
-	{"controlledunetchunk1", "ControlledUnetChunk1"}, {"controlledunetchunk2", "ControlledUnetChunk2"}, {"controlledunet", "ControlledUnet"},
-	{"control-unet_chunk1", "ControlledUnetChunk1"}, {"control-unet_chunk2", "ControlledUnetChunk2"}, {"control-unet", "ControlledUnet"},
-	{"control_unet_chunk1", "ControlledUnetChunk1"}, {"control_unet_chunk2", "ControlledUnetChunk2"}, {"control_unet", "ControlledUnet"},
-	{"unetrefiner", "UnetRefiner"}, {"unetchunk1", "UnetChunk1"}, {"unetchunk2", "UnetChunk2"}, {"unet_chunk1", "UnetChunk1"}, {"unet_chunk2", "UnetChunk2"},
-	{"unet", "Unet"}, {"textencoder2", "TextEncoder2"}, {"text_encoder_2", "TextEncoder2"}, {"textencoder", "TextEncoder"}, {"text_encoder", "TextEncoder"},
-	{"vaedecoder", "VAEDecoder"}, {"vae_decoder", "VAEDecoder"}, {"vaeencoder", "VAEEncoder"}, {"vae_encoder", "VAEEncoder"},
-	{"safetychecker", "SafetyChecker"}, {"safety_checker", "SafetyChecker"},
+	{"controlledunetchunk1", "ControlledUnetChunk1"},
+	{"controlledunetchunk2", "ControlledUnetChunk2"},
+	{"controlledunet", "ControlledUnet"},
+	{"control-unet_chunk1", "ControlledUnetChunk1"},
+	{"control-unet_chunk2", "ControlledUnetChunk2"},
+	{"control-unet", "ControlledUnet"},
+	{"control_unet_chunk1", "ControlledUnetChunk1"},
+	{"control_unet_chunk2", "ControlledUnetChunk2"},
+	{"control_unet", "ControlledUnet"},
+	{"unetrefiner", "UnetRefiner"},
+	{"unetchunk1", "UnetChunk1"},
+	{"unetchunk2", "UnetChunk2"},
+	{"unet_chunk1", "UnetChunk1"},
+	{"unet_chunk2", "UnetChunk2"},
+	{"unet", "Unet"},
+	{"textencoder2", "TextEncoder2"},
+	{"text_encoder_2", "TextEncoder2"},
+	{"textencoder", "TextEncoder"},
+	{"text_encoder", "TextEncoder"},
+	{"vaedecoder", "VAEDecoder"},
+	{"vae_decoder", "VAEDecoder"},
+	{"vaeencoder", "VAEEncoder"},
+	{"vae_encoder", "VAEEncoder"},
+	{"safetychecker", "SafetyChecker"},
+	{"safety_checker", "SafetyChecker"},
 }
 
 // partEnding is the ending of a Core ML model's name; empty of another's.
@@ -208,8 +226,14 @@ func (m *Model) diffusers() {
 	m.Kind = "Stable Diffusion of an unknown kind"
 	m.lookConfig(filepath.Join(m.Path, "unet", "config.json"))
 	for _, p := range []struct{ folder, part string }{
-		{"text_encoder", "TextEncoder"}, {"text_encoder_2", "TextEncoder2"}, {"unet", "Unet"}, {"vae", "VAEDecoder"}, {"vae", "VAEEncoder"}, {"safety_checker", "SafetyChecker"},
-		{"tokenizer/vocab.json", "vocab.json"}, {"tokenizer/merges.txt", "merges.txt"},
+		{"text_encoder", "TextEncoder"},
+		{"text_encoder_2", "TextEncoder2"},
+		{"unet", "Unet"},
+		{"vae", "VAEDecoder"},
+		{"vae", "VAEEncoder"},
+		{"safety_checker", "SafetyChecker"},
+		{"tokenizer/vocab.json", "vocab.json"},
+		{"tokenizer/merges.txt", "merges.txt"},
 	} {
 		path := filepath.Join(m.Path, filepath.FromSlash(p.folder))
 		if _, err := os.Stat(path); err == nil {

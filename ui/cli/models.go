@@ -132,12 +132,23 @@ func (p *program) modelsInfo() *cobra.Command {
 			return printJSON(p.stdout, m)
 		}
 		rows := [][]string{
-			{"Model", m.Name}, {"Folder", m.Path}, {"Found in", string(m.Origin)}, {"Kind", m.Kind}, {"Form", string(m.Form)}, {"Size", amount(m.Bytes)},
-			{"Parts", strings.Join(m.PartNames(), ", ")}, {"Usable here", usable(m)},
+			{"Model", m.Name},
+			{"Folder", m.Path},
+			{"Found in", string(m.Origin)},
+			{"Kind", m.Kind},
+			{"Form", string(m.Form)},
+			{"Size", amount(m.Bytes)},
+			{"Parts", strings.Join(m.PartNames(), ", ")},
+			{"Usable here", usable(m)},
 		}
 		for _, r := range [][2]string{
-			{"Attention", m.Attention}, {"Repository", m.Repository}, {"Revision", m.Revision}, {"Licence", m.License}, {"ControlNet", strings.Join(m.ControlNet, ", ")},
-			{"Lacks", strings.Join(m.Lacks, ", ")}, {"Note", m.Note},
+			{"Attention", m.Attention},
+			{"Repository", m.Repository},
+			{"Revision", m.Revision},
+			{"Licence", m.License},
+			{"ControlNet", strings.Join(m.ControlNet, ", ")},
+			{"Lacks", strings.Join(m.Lacks, ", ")},
+			{"Note", m.Note},
 		} {
 			if r[1] != "" {
 				rows = append(rows, r[:])
