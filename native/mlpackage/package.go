@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"net/http"
 	"os"
 	"path"
 	"path/filepath"
@@ -49,6 +50,7 @@ type Package struct {
 
 	path  string // as given to Open
 	root  *os.Root
+	below string // where the package is in root
 	model string // folder of the specification inside the package, with slashes
 	blobs map[string]*mapping
 
@@ -61,18 +63,43 @@ func Open(dir string) (*Package, error) {
 	if st, err := os.Stat(dir); err == nil && st.Mode().IsRegular() {
 		return openFile(dir)
 	}
-	root, err := os.OpenRoot(dir)
+	above, below := cached(dir)
+	root, err := os.OpenRoot(above)
+	if err == nil && below != "" {
+		_, err = root.Stat(below)
+	}
 	if err != nil {
+		if root != nil {
+			err = errors.Join(err, root.Close())
+		}
 		if errors.Is(err, fs.ErrNotExist) {
 			return nil, fmt.Errorf("there is no model %s: %w", dir, fs.ErrNotExist)
 		}
 		return nil, fmt.Errorf("%s is not a .mlpackage folder: %w", dir, err)
 	}
-	p := &Package{path: dir, root: root, blobs: map[string]*mapping{}}
+	p := &Package{path: dir, root: root, below: below, blobs: map[string]*mapping{}}
 	if err := p.read(); err != nil {
 		return nil, errors.Join(fmt.Errorf("read the package %s: %w", dir, err), p.Close())
 	}
 	return p, nil
+}
+
+// cached is the folder that a package's files may lead to by links, and the package's path in it: its own, but for one in a cache of Hugging Face's
+// programs, models--OWNER--NAME/snapshots/REVISION, whose files are links to models--OWNER--NAME/blobs.
+func cached(dir string) (above, below string) {
+	full, err := filepath.Abs(dir)
+	if err != nil {
+		return dir, ""
+	}
+	for up := full; up != filepath.Dir(up); up = filepath.Dir(up) {
+		if strings.HasPrefix(filepath.Base(up), "models--") {
+			rel, err := filepath.Rel(up, full)
+			if err == nil && strings.HasPrefix(rel, "snapshots"+string(filepath.Separator)) {
+				return up, rel
+			}
+		}
+	}
+	return dir, ""
 }
 
 // openFile reads a .mlmodel file.
@@ -91,7 +118,11 @@ func openFile(name string) (*Package, error) {
 	case len(b) == 0:
 		err = errors.New("it is empty")
 	default:
-		err = proto.Unmarshal(b, p.Spec)
+		if err = proto.Unmarshal(b, p.Spec); err != nil {
+			if kind := http.DetectContentType(b); !strings.HasPrefix(kind, "application/octet-stream") {
+				err = fmt.Errorf("it is %s", kind)
+			}
+		}
 	}
 	if err != nil {
 		return nil, fmt.Errorf("%s is not a Core ML specification: %w", name, err)
@@ -101,6 +132,9 @@ func openFile(name string) (*Package, error) {
 
 func (p *Package) read() error {
 	b, err := p.file("Manifest.json", maxManifest)
+	if errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("it has no Manifest.json, as each .mlpackage has: name the package itself, or convert what it holds: %w", fs.ErrNotExist)
+	}
 	if err != nil {
 		return err
 	}
@@ -134,7 +168,10 @@ func (p *Package) open(name string) (*os.File, error) {
 	if p.root == nil {
 		return nil, fmt.Errorf("the package %s is closed", p.path)
 	}
-	f, err := p.root.OpenFile(name, os.O_RDONLY|unix.O_NONBLOCK, 0)
+	if !filepath.IsLocal(name) { // the root is wider than the package where that is in a cache
+		return nil, fmt.Errorf("the path %q leaves the package", name)
+	}
+	f, err := p.root.OpenFile(filepath.Join(p.below, name), os.O_RDONLY|unix.O_NONBLOCK, 0)
 	if err != nil {
 		return nil, err
 	}

@@ -2,8 +2,10 @@ package mlpackage
 
 import (
 	"cmp"
+	"errors"
 	"io/fs"
 	"maps"
+	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -103,12 +105,15 @@ func Kind(spec *coremlpb.Model) string {
 
 // size is the number of bytes of a file, or of all files in a folder.
 func size(path string) (n int64, err error) {
-	err = filepath.WalkDir(path, func(_ string, d fs.DirEntry, err error) error {
-		if err != nil || !d.Type().IsRegular() {
+	err = filepath.WalkDir(path, func(file string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() {
 			return err
 		}
-		st, err := d.Info()
-		if err == nil {
+		st, err := os.Stat(file) // a cache's files are links
+		if errors.Is(err, fs.ErrNotExist) {
+			return nil
+		}
+		if err == nil && st.Mode().IsRegular() {
 			n += st.Size()
 		}
 		return err

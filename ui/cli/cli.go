@@ -67,6 +67,6 @@ func (p *program) root() *cobra.Command {
 	root.SetOut(p.stdout)
 	root.SetErr(p.stderr)
 	root.SetFlagErrorFunc(flagError)
-	root.AddCommand(p.transfer(), p.score(), p.styles(), p.recipe(), p.preset(), p.watch(), p.version(), p.model(), p.selftest(), p.bench(), p.convert(), p.diffuse())
+	root.AddCommand(p.transfer(), p.score(), p.styles(), p.recipe(), p.preset(), p.watch(), p.version(), p.model(), p.selftest(), p.bench(), p.convert(), p.diffuse(), p.models())
 	return root
 }

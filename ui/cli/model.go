@@ -5,7 +5,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"maps"
+	"net/http"
+	"os"
 	"slices"
 	"strings"
 	"unicode"
@@ -88,6 +91,9 @@ func (p *program) modelInspect() *cobra.Command {
 			if convert.IsSource(args[0]) {
 				return p.inspectSource(args[0], asJSON)
 			}
+			if err := isModel(args[0]); err != nil {
+				return &usageError{err}
+			}
 			o, err := engine.options(true)
 			if err != nil {
 				return err
@@ -112,6 +118,35 @@ func (p *program) modelInspect() *cobra.Command {
 	cmd.Flags().StringVar(&function, "function", "", "`name` of the function to describe, of a package with several")
 	engine.add(cmd)
 	return cmd
+}
+
+// isModel refuses in a sentence what plainly is no model: a picture, a text, a folder of other things.
+func isModel(path string) error {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil //nolint:nilerr,nolintlint // reading it as a model tells why it cannot be opened
+	}
+	defer f.Close()
+	st, err := f.Stat()
+	if err != nil {
+		return err
+	}
+	if st.IsDir() {
+		entries, err := f.ReadDir(1)
+		if len(entries) == 0 && errors.Is(err, io.EOF) {
+			return fmt.Errorf("the folder %s is empty: name a .mlpackage, a .mlmodel, or what gesso convert reads", path)
+		}
+		return nil
+	}
+	head := make([]byte, 512)
+	n, err := io.ReadFull(f, head)
+	if err != nil && !errors.Is(err, io.ErrUnexpectedEOF) && !errors.Is(err, io.EOF) {
+		return fmt.Errorf("read %s: %w", path, err)
+	}
+	if kind, _, _ := strings.Cut(http.DetectContentType(head[:n]), ";"); strings.HasPrefix(kind, "image/") {
+		return fmt.Errorf("%s is a picture (%s), no model: name a .mlpackage, a .mlmodel, or what gesso convert reads", path, kind)
+	}
+	return nil
 }
 
 func inspectModel(path string, o native.Options) (r *modelReport, err error) {
