@@ -68,13 +68,25 @@ func (s *settingsFlags) underlay(f *pflag.FlagSet) error {
 	if err != nil {
 		return &usageError{err}
 	}
+	return s.under(f, givenFlags(f), p.Config())
+}
+
+// givenFlags are the flags that were given, with their values: those of the variables behind them, so it is called before these change.
+func givenFlags(f *pflag.FlagSet) map[*pflag.Flag]string {
 	given := map[*pflag.Flag]string{}
 	f.Visit(func(flag *pflag.Flag) { given[flag] = flag.Value.String() })
-	from := p.Config()
+	return given
+}
+
+// under puts the settings of from under those of the flags that were given.
+func (s *settingsFlags) under(f *pflag.FlagSet, given map[*pflag.Flag]string, from pipeline.Config) error {
 	from.ContentImagePath, from.OutputPath, from.Force = s.config.ContentImagePath, s.config.OutputPath, s.config.Force
 	for _, name := range styleFlags {
 		if f.Changed(name) {
 			from.StyleImagePath, from.StyleName, from.StylePrompt, from.StyleCode, from.StyleMix = "", "", "", nil, nil
+			if name != "style-prompt" {
+				from.Diffusion = nil
+			}
 		}
 	}
 	*s.config = from
