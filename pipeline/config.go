@@ -35,6 +35,8 @@ type Config struct {
 	StyleName string `json:"style_name,omitempty"`
 	// StylePrompt is a sentence that is matched against the built-in styles, such as "van Gogh, starry night".
 	StylePrompt string `json:"style_prompt,omitempty"`
+	// Diffusion, where it is not nil, has Stable Diffusion paint by StylePrompt instead.
+	Diffusion *Diffusion `json:"diffusion,omitempty"`
 	// StyleMix are two to four styles to blend.
 	StyleMix []StyleShare `json:"style_mix,omitempty"`
 	// StyleCode is a style that was read before.
@@ -179,6 +181,9 @@ func (c Config) Validate() error {
 	}
 	if c.Gate != GateOff && c.Gate != GateWarn && c.Gate != GateHold {
 		return &FieldError{"gate", c.Gate, "it is off, warn or hold"}
+	}
+	if err := c.validateDiffusion(); err != nil {
+		return err
 	}
 	if c.Size != 0 && (c.Size < 64 || c.Size > 30000) {
 		return &FieldError{"size", c.Size, "it is 0 or from 64 to 30000 pixels"}

@@ -156,6 +156,9 @@ func (t *Transfer) study(ctx context.Context, s *part) (*look, error) {
 func (c Config) blend(parts []part) (*look, error) {
 	switch len(parts) {
 	case 0:
+		if c.Diffusion != nil {
+			return &look{name: strings.TrimSpace(c.StylePrompt)}, nil
+		}
 		m, err := style.Match(c.StylePrompt)
 		if err != nil {
 			return nil, &FieldError{"style_prompt", fmt.Sprintf("%q", c.StylePrompt), err.Error()}

@@ -18,6 +18,7 @@ type Result struct {
 	// SSIMScore compares luminance with the photo (Wang et al. 2004), -1..1; 1 is the photo itself.
 	SSIMScore float64 `json:"ssim_score"`
 	// StyleLoss is the relative distance of feature statistics to the style, 0 is equal; it is comparable between pictures of one style.
+	// NaN, which is null in JSON, for a picture of Stable Diffusion.
 	StyleLoss float64 `json:"style_loss"`
 	// ContentPreservation is the share of the photo's structure in the features that is kept, 0..1.
 	ContentPreservation float64 `json:"content_preservation"`

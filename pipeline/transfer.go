@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"image"
+	"math"
 	"path/filepath"
 	"sync"
 	"time"
@@ -42,6 +43,8 @@ type Transfer struct {
 	begin   func() func() (*style.Networks, error) // begins to load the networks; the function that it returns waits for them
 	relax   func()                                 // stops listening to the system
 	cooling *cooling
+	engine  native.Options
+	cache   string // Options.CacheDir
 
 	mu       sync.Mutex
 	closed   bool
@@ -91,7 +94,7 @@ func Open(ctx context.Context, o Options) (*Transfer, error) {
 		return load
 	}
 	t := &Transfer{
-		begin: begin, load: begin(), cooling: &cooling{heat: o.heat, poll: time.Second}, limits: o.Limits,
+		begin: begin, load: begin(), cooling: &cooling{heat: o.heat, poll: time.Second}, engine: engine, cache: o.CacheDir, limits: o.Limits,
 		photos: memo[*photo]{size: 2}, styles: memo[*look]{size: 16},
 		masks: memo[*image.Gray]{size: 2},
 	}
@@ -206,7 +209,13 @@ func (t *Transfer) render(ctx context.Context, c Config, content *opened, progre
 		}
 	}
 	clock.lap(PhaseStyle)
-	made, err := painter.paint(ctx, s, func(f float64) { report(progress, PhaseStylize, 0.15+0.7*f) })
+	var made painted
+	painting := func(f float64) { report(progress, PhaseStylize, 0.15+0.7*f) }
+	if c.Diffusion != nil {
+		made, note, err = t.diffuse(ctx, c, painter, painting)
+	} else {
+		made, err = painter.paint(ctx, s, painting)
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -225,15 +234,25 @@ func (t *Transfer) render(ctx context.Context, c Config, content *opened, progre
 	}
 	switch {
 	case made.ssim >= c.MinSSIM:
-	case c.Gate == GateWarn:
-		note = fmt.Sprintf("SSIM %.2f is below %.2f: lower the strength, or let the gate hold it", made.ssim, c.MinSSIM)
+	case c.Gate == GateWarn && note == "":
+		way := "let the gate hold it"
+		if c.Diffusion != nil {
+			way = "keep more detail"
+		}
+		note = fmt.Sprintf("SSIM %.2f is below %.2f: lower the strength, or %s", made.ssim, c.MinSSIM, way)
 	case c.Gate == GateHold:
 		note = fmt.Sprintf("SSIM %.2f is as near to %.2f as it comes: lower the threshold", made.ssim, c.MinSSIM)
 	}
-	placement := t.networks.Placement()
+	var placement native.Placement // a plan of the style networks is none of Stable Diffusion
+	loss := math.NaN()
+	if c.Diffusion == nil {
+		placement, loss = t.networks.Placement(), quality.StyleLoss(seen.Moments, l.features.Moments)
+	} else {
+		painter.brush = 1
+	}
 	r := Result{
 		SSIMScore:           made.ssim,
-		StyleLoss:           quality.StyleLoss(seen.Moments, l.features.Moments),
+		StyleLoss:           loss,
 		ContentPreservation: quality.ContentPreservation(p.features.Map, seen.Map, style.MapChannels),
 		ANEUtilized:         placement.Known && placement.NeuralEngine > 0 && c.UseANE,
 		ANEShare:            placement.NeuralEngine,

@@ -17,6 +17,9 @@ type Request struct {
 	Prompt string
 	// NegativePrompt is what to lead away from; nil: none was given, which XL tells from an empty one.
 	NegativePrompt *string
+	// Weights reads (word:1.3), (word) and [word] in the prompts as AUTOMATIC1111 does, and takes texts that are longer than the text encoder's row
+	// where the U-Net's shape allows them; false: brackets are text, as in diffusers.
+	Weights bool
 	// Content is the picture to start from; nil: noise alone.
 	Content image.Image
 	// Strength is how much of Content is redone, 0..1.
@@ -141,7 +144,7 @@ func (m *Model) prompts(ctx context.Context, r Request, p *Picture) ([]prompt, e
 		}
 		texts = append(texts, negative)
 	}
-	prompts, notes, err := m.encode(ctx, texts)
+	prompts, notes, err := m.encode(ctx, texts, r.Weights)
 	if err != nil {
 		return nil, err
 	}

@@ -35,6 +35,7 @@ type Model struct {
 	tokenizers []*clip.Tokenizer // of the text encoders
 	texts      []string          // paths of the text encoders
 	unets      []string          // one, or two that follow each other
+	text       native.Feature    // what the U-Net takes of it
 	decoder    string
 	encoder    string // empty: there is none, and pictures cannot be started from
 	scheduler  schedule.Config
@@ -133,7 +134,7 @@ func (m *Model) read() error {
 	for _, f := range in {
 		m.xl = m.xl || f.Name == "time_ids"
 		if f.Name == "encoder_hidden_states" && len(f.Shape) == 4 {
-			width = f.Shape[1]
+			width, m.text = f.Shape[1], f
 		}
 	}
 	if err := m.readTokenizers(width); err != nil {
@@ -247,9 +248,12 @@ func (n *network) run(ctx context.Context, in map[string][]float32) (_ map[strin
 		if !ok {
 			return nil, refuse("the package %s takes the input %q, which is none of Stable Diffusion's", n.path, f.Name)
 		}
-		shape := slices.Clone(f.Shape)
-		if len(shape) == 0 {
+		if len(f.Shape) == 0 {
 			return nil, refuse("the package %s does not tell the shape of the input %q", n.path, f.Name)
+		}
+		shape := slices.Clone(f.Shape)
+		if f.Name == "encoder_hidden_states" {
+			shape = stretched(f, len(v))
 		}
 		t, err := native.NewTensor(f.DType, shape...)
 		if err != nil {

@@ -36,6 +36,7 @@ type diffuseRecipe struct {
 	Model          string   `json:"model"`
 	Prompt         string   `json:"prompt"`
 	NegativePrompt *string  `json:"negative_prompt,omitempty"`
+	Weights        bool     `json:"prompt_weights,omitempty"`
 	Content        string   `json:"content_image_path,omitempty"`
 	Strength       *float64 `json:"strength,omitempty"`
 	Scheduler      string   `json:"scheduler"`
@@ -104,6 +105,7 @@ func (p *program) diffuse() *cobra.Command {
 	f.StringVar(&r.Model, "model", "", "`folder` of the model")
 	f.StringVar(&r.Prompt, "prompt", "", "`text` of what the picture shows")
 	f.StringVar(&d.negative, "negative-prompt", "", "`text` of what it shall not show")
+	f.BoolVar(&r.Weights, "prompt-weights", false, "read (word:1.3), (word) and [word] in the prompts as weights; \\( and \\) are brackets")
 	f.StringVar(&r.Content, "content-image", "", "`file` of a photo to start from")
 	f.Float64Var(&d.strength, "strength", 0.7, "how much of the photo is redone, from 0 to 1")
 	f.StringVar(&r.Scheduler, "scheduler", "", strings.Join(schedule.Names, ", ")+"; default: the model's")
@@ -209,7 +211,10 @@ func (p *program) runDiffuse(ctx context.Context, d *diffuseFlags, o native.Opti
 // request reads the files that a picture is made of.
 func (d *diffuseFlags) request(ctx context.Context) (r diffusion.Request, content *picture.Picture, err error) {
 	c := &d.recipe
-	r = diffusion.Request{Prompt: c.Prompt, Scheduler: c.Scheduler, Steps: c.Steps, Guidance: c.Guidance, Rescale: c.Rescale, Seed: c.Seed, RNG: c.RNG}
+	r = diffusion.Request{
+		Prompt: c.Prompt, Scheduler: c.Scheduler, Steps: c.Steps, Guidance: c.Guidance, Rescale: c.Rescale, Seed: c.Seed, RNG: c.RNG,
+		Weights: c.Weights,
+	}
 	if d.hasNegative {
 		r.NegativePrompt, c.NegativePrompt = &d.negative, &d.negative
 	}

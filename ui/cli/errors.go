@@ -9,6 +9,7 @@ import (
 
 	"github.com/gesso-app/gesso/pipeline"
 	"github.com/gesso-app/gesso/pipeline/adjust"
+	"github.com/gesso-app/gesso/pipeline/diffusion"
 	"github.com/gesso-app/gesso/pipeline/picture"
 )
 
@@ -38,13 +39,14 @@ func exitCode(err error) int {
 		output *outputError
 		field  *pipeline.FieldError
 		pict   *picture.Error
+		input  *diffusion.InputError
 	)
 	switch {
 	case errors.Is(err, errCancelled):
 		return exitCancelled
 	case errors.As(err, &output):
 		return exitFailed
-	case errors.As(err, &usage), errors.As(err, &field), errors.As(err, &pict):
+	case errors.As(err, &usage), errors.As(err, &field), errors.As(err, &pict), errors.As(err, &input):
 		return exitUsage
 	case errors.Is(err, pipeline.ErrSameFile), errors.Is(err, picture.ErrExists), errors.Is(err, picture.ErrNoRecipe):
 		return exitUsage

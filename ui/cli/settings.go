@@ -32,7 +32,7 @@ func (s *settingsFlags) add(cmd *cobra.Command, c *pipeline.Config, withPreset b
 		f.StringVar(&s.preset, "preset", "", "`name` of a preset (gesso preset list); flags beside it go before its settings")
 	}
 	if withPreset {
-		f.StringVar(&s.from, "from", "", "`picture` that Gesso made, whose settings are taken; flags beside it go before them")
+		f.StringVar(&s.from, "from", "", "`picture` that Gesso made: its settings, and its photo where none is named, are used again; flags beside it go before them")
 	}
 	f.StringVar(&c.StyleImagePath, "style-image", "", "`file` of the painting")
 	f.StringVar(&c.StyleName, "style", "", "`name` of a built-in style, such as starry-night")
@@ -74,9 +74,12 @@ func (s *settingsFlags) apply(f *pflag.FlagSet) error {
 			return err
 		}
 	case s.from != "":
-		from, err := configOf(s.from)
+		from, err := recipeOf(s.from)
 		if err != nil {
 			return err
+		}
+		if f.Lookup("content-image") != nil && !f.Changed("content-image") && f.NArg() == 0 {
+			s.config.ContentImagePath = from.ContentImagePath
 		}
 		if err := s.underlay(f, from); err != nil {
 			return err
@@ -88,27 +91,42 @@ func (s *settingsFlags) apply(f *pflag.FlagSet) error {
 	return nil
 }
 
-// configOf reads the settings that a picture of Gesso's was made with.
-func configOf(path string) (pipeline.Config, error) {
-	c := pipeline.DefaultConfig()
+// recipeOf is the configuration that a picture was made with.
+func recipeOf(path string) (c pipeline.Config, err error) {
 	raw, err := picture.Recipe(path)
 	if err != nil {
 		return c, err
 	}
-	if err := json.Unmarshal(raw, &c); err != nil {
+	c = pipeline.DefaultConfig()
+	var own struct { // every recipe of transfer has it, and none of diffuse
+		Strength *float64 `json:"style_strength"`
+	}
+	if err := errors.Join(json.Unmarshal(raw, &c), json.Unmarshal(raw, &own)); err != nil {
 		return c, &usageError{fmt.Errorf("the recipe in %s is damaged: %w", path, err)}
+	}
+	if own.Strength == nil {
+		return c, &usageError{fmt.Errorf("the recipe in %s is not one of gesso transfer", path)}
 	}
 	return c, nil
 }
 
-// underlay puts settings under those of the flags that were given.
-func (s *settingsFlags) underlay(f *pflag.FlagSet, from pipeline.Config) error {
+// givenFlags are the flags that were given, with their values: those of the variables behind them, so it is called before these change.
+func givenFlags(f *pflag.FlagSet) map[*pflag.Flag]string {
 	given := map[*pflag.Flag]string{}
 	f.Visit(func(flag *pflag.Flag) { given[flag] = flag.Value.String() })
+	return given
+}
+
+// underlay puts settings under those of the flags that were given.
+func (s *settingsFlags) underlay(f *pflag.FlagSet, from pipeline.Config) error {
+	given := givenFlags(f)
 	from.ContentImagePath, from.OutputPath, from.Force = s.config.ContentImagePath, s.config.OutputPath, s.config.Force
 	for _, name := range styleFlags {
 		if f.Changed(name) {
 			from.StyleImagePath, from.StyleName, from.StylePrompt, from.StyleCode, from.StyleMix = "", "", "", nil, nil
+			if name != "style-prompt" {
+				from.Diffusion = nil
+			}
 		}
 	}
 	*s.config = from

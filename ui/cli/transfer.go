@@ -58,12 +58,14 @@ func (p *program) transfer() *cobra.Command {
 	var engine engineFlags
 	var asJSON bool
 	var settings settingsFlags
+	var diffusion diffusionFlags
 	var b batchFlags
 	cmd := &cobra.Command{
 		Use:   "transfer (--content-image FILE | FILE|FOLDER...) (--style-image FILE | --style NAME | --style-prompt TEXT | --mix STYLE:WEIGHT ... | --preset NAME | --from PICTURE) --output FILE",
 		Short: "Stylize a photo",
 		Long:  aboutTransfer,
 		Example: "  gesso transfer --content-image photo.jpg --style-image painting.jpg --output picture.png\n" +
+			"  gesso transfer --content-image photo.jpg --style-prompt 'oil on canvas, thick strokes' --model sd15 --output picture.png\n" +
 			"  gesso transfer shoot/ --recursive --preset 'Night sky' --output painted/ --report report.csv --sheet sheet.jpg",
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if err := b.check(cmd.Flags(), len(args) > 0); err != nil {
@@ -72,14 +74,22 @@ func (p *program) transfer() *cobra.Command {
 			if err := settings.apply(cmd.Flags()); err != nil {
 				return err
 			}
+			if err := diffusion.apply(cmd.Flags(), &settings); err != nil {
+				return err
+			}
 			o, err := engine.options(c.UseANE)
 			if err != nil {
 				return err
 			}
 			if len(args) > 0 {
-				return p.runBatch(cmd.Context(), args, c, o, b, asJSON)
+				err = p.runBatch(cmd.Context(), args, c, o, b, asJSON)
+			} else {
+				err = p.runTransfer(cmd.Context(), c, o, asJSON)
 			}
-			return p.runTransfer(cmd.Context(), c, o, asJSON)
+			if err == nil { // what is wrong is said alone
+				sayModels(p.stderr, c)
+			}
+			return err
 		},
 	}
 	cmd.DisableFlagsInUseLine = true
@@ -88,6 +98,7 @@ func (p *program) transfer() *cobra.Command {
 	f.StringVar(&c.ContentImagePath, "content-image", "", "`file` of the photo, or - for stdin")
 	f.StringVar(&c.OutputPath, "output", "", "`file` to write, or - for stdout; for many photos the folder")
 	settings.add(cmd, &c, true)
+	diffusion.add(f)
 	engine.add(cmd)
 	f.BoolVar(&c.Force, "force", false, "replace the output if it exists, even if it is an input")
 	b.add(cmd)

@@ -144,7 +144,7 @@ func (t *Tokenizer) Encode(text string) []int {
 // Row is a text of length tokens: the start, the text cut to fit, the end, and padding, as max_length with truncation gives it. left is how many
 // tokens were cut. length is at least 2.
 func (t *Tokenizer) Row(text string, length int) (row []int, left int) {
-	rows := t.rows(t.Encode(text), length)
+	rows := t.Rows(t.Encode(text), length)
 	for _, r := range rows[1:] {
 		for _, id := range r[1:] {
 			if id == t.End || id == t.Pad {
@@ -156,8 +156,8 @@ func (t *Tokenizer) Row(text string, length int) (row []int, left int) {
 	return rows[0], left
 }
 
-// rows are rows of length tokens, as many as hold all ids.
-func (t *Tokenizer) rows(ids []int, length int) (rows [][]int) {
+// Rows are rows of length tokens, as many as hold all ids, and one at least. length is at least 3.
+func (t *Tokenizer) Rows(ids []int, length int) (rows [][]int) {
 	for first := true; first || len(ids) > 0; first = false {
 		n := min(len(ids), length-2)
 		row := make([]int, length)
