@@ -74,16 +74,27 @@ func (p *plan) diffusion(o Options, m *diffusion.Model) error {
 		if o.Part != "" && o.Part != q.Name {
 			continue
 		}
-		program, err := m.Build(q, options)
-		if err != nil {
-			return err
+		chunks := []int{0}
+		if o.ChunkUNet && q.Name == "unet" {
+			chunks = []int{1, 2}
 		}
-		p.parts = append(p.parts, part{name: q.Package, program: program})
+		for _, chunk := range chunks {
+			options.Chunk = chunk
+			program, err := m.Build(q, options)
+			if err != nil {
+				return err
+			}
+			name := q.Package
+			if chunk > 0 {
+				name = fmt.Sprintf("%sChunk%d", name, chunk)
+			}
+			p.parts = append(p.parts, part{name: name, program: program})
+		}
 	}
 	if len(p.parts) == 0 {
 		return &FieldError{"part", o.Part, "there are " + strings.Join(have, ", ")}
 	}
-	p.folder = o.Part == "" && len(p.parts) > 1
+	p.folder = len(p.parts) > 1
 	return nil
 }
 

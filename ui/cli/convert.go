@@ -76,6 +76,7 @@ func (p *program) convert() *cobra.Command {
 	f.BoolVar(&c.allowRest, "allow-unmatched", false, "leave out what of a LoRA fits no layer")
 	f.StringVar(&o.Attention, "attention", "", "of Stable Diffusion: original, split-einsum or split-einsum-v2; default split-einsum")
 	f.StringVar(&o.Part, "part", "", "convert one `part` of Stable Diffusion alone: text_encoder, text_encoder_2, unet, vae_decoder or vae_encoder")
+	f.BoolVar(&o.ChunkUNet, "chunk-unet", false, "cut Stable Diffusion's U-Net in two halves, UnetChunk1 and UnetChunk2, as phones need it")
 	f.StringVar(&o.Author, "author", "", "`name` for the package's metadata")
 	f.StringVar(&o.License, "license", "", "`licence` for the package's metadata")
 	f.StringVar(&o.Description, "description", "", "`text` for the package's metadata")

@@ -1,6 +1,7 @@
 package diffusion
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
@@ -231,6 +232,8 @@ type Options struct {
 	Attention Attention
 	// Height and Width of pictures in pixels; 0: what the U-Net was trained for.
 	Height, Width int
+	// Chunk is 1 or 2 for a half of the U-Net, as Apple cuts it for phones; 0 is the whole.
+	Chunk int
 	// Batch of the U-Net; 0 is 2: with and without the prompt.
 	Batch int
 }
@@ -242,18 +245,33 @@ func (m *Model) Build(p *Part, o Options) (*mil.Program, error) {
 	}
 	h, w := m.size(o)
 	var rest []string
+	used := map[string]bool{}
+	var first *mil.Program
+	if p.Name == "unet" && o.Chunk == 2 { // what comes from the first half
+		var err error
+		if first, err = mil.Build(mil.Options{}, func(b *mil.Builder) {
+			n := &network{Builder: b, tensors: p.tensors, used: used, config: p.config, attention: o.Attention}
+			n.chunk1(cmp.Or(o.Batch, 2), h/m.factor(), w/m.factor(), m.tokens())
+		}); err != nil {
+			return nil, fmt.Errorf("%s: %w", p.Name, err)
+		}
+	}
 	program, err := mil.Build(mil.Options{}, func(b *mil.Builder) {
-		n := &network{Builder: b, tensors: p.tensors, used: map[string]bool{}, config: p.config, attention: o.Attention}
+		n := &network{Builder: b, tensors: p.tensors, used: used, config: p.config, attention: o.Attention}
 		switch p.Name {
 		case "text_encoder", "text_encoder_2":
 			n.textEncoder(p.xl || p.Name == "text_encoder_2")
 		case "unet":
-			batch := o.Batch
-			if batch == 0 {
-				batch = 2
+			batch, f := cmp.Or(o.Batch, 2), m.factor()
+			switch o.Chunk {
+			case 1:
+				n.chunk1(batch, h/f, w/f, m.tokens())
+				return // the second half tells what is left
+			case 2:
+				n.chunk2(first, batch, m.tokens())
+			default:
+				n.unet(batch, h/f, w/f, m.tokens())
 			}
-			f := m.factor()
-			n.unet(batch, h/f, w/f, m.tokens())
 		case "vae_decoder":
 			n.decoder(h, w)
 		case "vae_encoder":

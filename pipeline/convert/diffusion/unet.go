@@ -2,48 +2,154 @@ package diffusion
 
 import (
 	"fmt"
-	"math"
+	"strings"
 
 	"github.com/gesso-app/gesso/pipeline/convert/mil"
 )
 
-// unet builds a UNet2DConditionModel. Its inputs and outputs are those of Apple's: sample (B,4,H,W), timestep (B), encoder_hidden_states (B,D,1,S),
-// of XL also time_ids (B,6) and text_embeds (B,P); noise_pred.
-func (n *network) unet(batch, h, w, tokens int) {
-	c := n.config
-	epsilon := c.Epsilon
-	if epsilon == 0 {
-		epsilon = 1e-5
-	}
+// state is what goes through a U-Net: the picture, what was put aside on the way down, and the embedded time.
+type state struct {
+	x, emb *mil.Value
+	skips  []*mil.Value
+}
+
+// unetInputs are those of a whole U-Net and of its first chunk.
+func (n *network) unetInputs(batch, h, w, tokens int) (state, *mil.Value) {
 	first := n.tensor("conv_in.weight")
-	channels := first.Shape[0]
 	sample := n.Input("sample", mil.Float, batch, first.Shape[1], h, w)
 	timestep := n.Input("timestep", mil.Float, batch)
 	text := n.Input("encoder_hidden_states", mil.Float, batch, n.crossDim(), 1, tokens)
 
 	n.Scope("time_embedding")
-	emb := n.embed(n.sinusoids(timestep, channels), "time_embedding")
+	emb := n.embed(n.sinusoids(timestep, first.Shape[0]), "time_embedding")
 	if n.has("add_embedding.linear_1.weight") {
 		emb = n.Add(emb, n.addEmbedding(batch))
 	}
-	down := n.count("down_blocks.", ".resnets.0.conv1.weight")
-	up := n.count("up_blocks.", ".resnets.0.conv1.weight")
-	if down == 0 || up == 0 {
-		mil.Fail("it has no blocks: it is not a U-Net of Stable Diffusion")
-	}
-	heads := func(block int) int { return n.heads(block) }
-
 	n.Scope("conv_in")
 	x := n.conv(sample, "conv_in", 1, 1)
-	skips := []*mil.Value{x}
+	return state{x, emb, []*mil.Value{x}}, text
+}
+
+// unet builds a UNet2DConditionModel. Its inputs and outputs are those of Apple's: sample (B,4,H,W), timestep (B), encoder_hidden_states (B,D,1,S),
+// of XL also time_ids (B,6) and text_embeds (B,P); noise_pred.
+func (n *network) unet(batch, h, w, tokens int) {
+	s, text := n.unetInputs(batch, h, w, tokens)
+	n.down(&s, text)
+	n.middleOf(&s, text)
+	n.up(&s, text, 0, n.layers())
+	n.out(s)
+}
+
+// chunk1 is the first half of a U-Net by the size of its weights. Its outputs are what the second needs and does not get as the whole's inputs.
+func (n *network) chunk1(batch, h, w, tokens int) {
+	s, text := n.unetInputs(batch, h, w, tokens)
+	n.down(&s, text)
+	n.middleOf(&s, text)
+	n.up(&s, text, 0, n.cut())
+	n.Scope("chunk")
+	n.Output("hidden_x", s.x)
+	n.Output("hidden_emb", s.emb)
+	for i, v := range s.skips {
+		n.Output(fmt.Sprintf("hidden_skip_%d", i), v)
+	}
+}
+
+// chunk2 is the second half, whose inputs are the outputs of the first, and the text.
+func (n *network) chunk2(first *mil.Program, batch, tokens int) {
+	text := n.Input("encoder_hidden_states", mil.Float, batch, n.crossDim(), 1, tokens)
+	var s state
+	for _, p := range first.Outputs {
+		v := n.Input(p.Name, mil.Float, p.Value.Shape...)
+		switch p.Name {
+		case "hidden_x":
+			s.x = v
+		case "hidden_emb":
+			s.emb = v
+		default:
+			s.skips = append(s.skips, v)
+		}
+	}
+	n.up(&s, text, n.cut(), n.layers())
+	n.out(s)
+}
+
+// layers is the number of a U-Net's layers on the way up.
+func (n *network) layers() (total int) {
+	for i := range n.count("up_blocks.", ".resnets.0.conv1.weight") {
+		total += n.count(fmt.Sprintf("up_blocks.%d.resnets.", i), ".conv1.weight")
+	}
+	return total
+}
+
+// cut is the layer on the way up before which half of the weights lie, as nearly as can be.
+func (n *network) cut() int {
+	var before, all int
+	var layers []int // elements of each layer on the way up
+	for i := range n.count("up_blocks.", ".resnets.0.conv1.weight") {
+		for range n.count(fmt.Sprintf("up_blocks.%d.resnets.", i), ".conv1.weight") {
+			layers = append(layers, 0)
+		}
+	}
+	for name, t := range n.tensors {
+		all += t.Len()
+		var i, j int
+		if k, _ := fmt.Sscanf(name, "up_blocks.%d.", &i); k == 0 {
+			before += t.Len()
+			continue
+		}
+		for b := range i {
+			j += n.count(fmt.Sprintf("up_blocks.%d.resnets.", b), ".conv1.weight")
+		}
+		_, rest, _ := strings.Cut(strings.TrimPrefix(name, "up_blocks."), ".")
+		kind, rest, _ := strings.Cut(rest, ".")
+		var at int
+		if kind == "upsamplers" {
+			at = n.count(fmt.Sprintf("up_blocks.%d.resnets.", i), ".conv1.weight") - 1
+		} else if _, err := fmt.Sscanf(rest, "%d.", &at); err != nil {
+			continue
+		}
+		if j += at; j < len(layers) {
+			layers[j] += t.Len()
+		}
+	}
+	best := 0
+	for i, size := range layers {
+		if i > 0 && max(before, all-before) < max(before-layers[i-1], all-before+layers[i-1]) {
+			best = i
+		}
+		before += size
+	}
+	return best
+}
+
+// out is the last of a U-Net.
+func (n *network) out(s state) {
+	n.Scope("conv_out")
+	n.Output("noise_pred", n.conv(n.Unary("silu", n.groupNorm(s.x, "conv_norm_out", n.epsilon())), "conv_out", 1, 1))
+}
+
+func (n *network) epsilon() float64 {
+	if e := n.config.Epsilon; e != 0 {
+		return e
+	}
+	return 1e-5
+}
+
+// down are the blocks on the way down.
+func (n *network) down(s *state, text *mil.Value) {
+	c := n.config
+	down := n.count("down_blocks.", ".resnets.0.conv1.weight")
+	if down == 0 {
+		mil.Fail("it has no blocks: it is not a U-Net of Stable Diffusion")
+	}
 	for i := range down {
 		p := fmt.Sprintf("down_blocks.%d.", i)
 		for j := range n.count(p+"resnets.", ".conv1.weight") {
-			x = n.resnet(x, emb, fmt.Sprintf("%sresnets.%d", p, j), epsilon)
+			s.x = n.resnet(s.x, s.emb, fmt.Sprintf("%sresnets.%d", p, j), n.epsilon())
 			if a := fmt.Sprintf("%sattentions.%d", p, j); n.has(a + ".norm.weight") {
-				x = n.transformer(x, text, a, heads(i))
+				s.x = n.transformer(s.x, text, a, n.heads(i))
 			}
-			skips = append(skips, x)
+			s.skips = append(s.skips, s.x)
 		}
 		if d := p + "downsamplers.0.conv"; n.has(d + ".weight") {
 			n.Scope(d)
@@ -52,102 +158,63 @@ func (n *network) unet(batch, h, w, tokens int) {
 				pad = *c.DownPad
 			}
 			if pad == 0 {
-				x = n.Pad(x, []int{0, 0, 0, 0, 0, 1, 0, 1}, "constant", 0)
+				s.x = n.Pad(s.x, []int{0, 0, 0, 0, 0, 1, 0, 1}, "constant", 0)
 			}
-			x = n.conv(x, d, 2, pad)
-			skips = append(skips, x)
+			s.x = n.conv(s.x, d, 2, pad)
+			s.skips = append(s.skips, s.x)
 		}
 	}
-	if n.has("mid_block.resnets.0.conv1.weight") {
-		x = n.resnet(x, emb, "mid_block.resnets.0", epsilon)
-		for j := range n.count("mid_block.attentions.", ".norm.weight") {
-			x = n.transformer(x, text, fmt.Sprintf("mid_block.attentions.%d", j), heads(down-1))
-			x = n.resnet(x, emb, fmt.Sprintf("mid_block.resnets.%d", j+1), epsilon)
-		}
+}
+
+// middleOf is the block in the middle.
+func (n *network) middleOf(s *state, text *mil.Value) {
+	if !n.has("mid_block.resnets.0.conv1.weight") {
+		return
 	}
+	heads := n.heads(n.count("down_blocks.", ".resnets.0.conv1.weight") - 1)
+	s.x = n.resnet(s.x, s.emb, "mid_block.resnets.0", n.epsilon())
+	for j := range n.count("mid_block.attentions.", ".norm.weight") {
+		s.x = n.transformer(s.x, text, fmt.Sprintf("mid_block.attentions.%d", j), heads)
+		s.x = n.resnet(s.x, s.emb, fmt.Sprintf("mid_block.resnets.%d", j+1), n.epsilon())
+	}
+}
+
+// up are the layers on the way up, of which those before from and from to on are left out.
+func (n *network) up(s *state, text *mil.Value, from, to int) {
+	down, up := n.count("down_blocks.", ".resnets.0.conv1.weight"), n.count("up_blocks.", ".resnets.0.conv1.weight")
+	if up == 0 {
+		mil.Fail("it has no blocks: it is not a U-Net of Stable Diffusion")
+	}
+	layer := -1
 	for i := range up {
 		p := fmt.Sprintf("up_blocks.%d.", i)
-		for j := range n.count(p+"resnets.", ".conv1.weight") {
-			if len(skips) == 0 {
+		count := n.count(p+"resnets.", ".conv1.weight")
+		for j := range count {
+			if layer++; layer < from || layer >= to {
+				continue
+			}
+			if len(s.skips) == 0 {
 				mil.Fail("its up blocks have more layers than its down blocks")
 			}
-			x = n.Concat(1, x, skips[len(skips)-1])
-			skips = skips[:len(skips)-1]
-			x = n.resnet(x, emb, fmt.Sprintf("%sresnets.%d", p, j), epsilon)
+			s.x = n.Concat(1, s.x, s.skips[len(s.skips)-1])
+			s.skips = s.skips[:len(s.skips)-1]
+			s.x = n.resnet(s.x, s.emb, fmt.Sprintf("%sresnets.%d", p, j), n.epsilon())
 			if a := fmt.Sprintf("%sattentions.%d", p, j); n.has(a + ".norm.weight") {
-				x = n.transformer(x, text, a, heads(down-1-i))
+				s.x = n.transformer(s.x, text, a, n.heads(down-1-i))
+			}
+			if j == count-1 && n.has(p+"upsamplers.0.conv.weight") {
+				n.upsample(s, p+"upsamplers.0.conv")
 			}
 		}
-		if u := p + "upsamplers.0.conv"; n.has(u + ".weight") {
-			n.Scope(u)
-			size := []int{2 * x.Shape[2], 2 * x.Shape[3]}
-			if len(skips) > 0 { // where a height or width was odd, the skip's size is taken
-				size = skips[len(skips)-1].Shape[2:]
-			}
-			x = n.conv(n.Resize(x, size[0], size[1], false, mil.Asymmetric), u, 1, 1)
-		}
 	}
-	n.Scope("conv_out")
-	n.Output("noise_pred", n.conv(n.Unary("silu", n.groupNorm(x, "conv_norm_out", epsilon)), "conv_out", 1, 1))
 }
 
-// crossDim is the number of channels of the text.
-func (n *network) crossDim() int {
-	for name, t := range n.tensors {
-		if len(name) > 18 && name[len(name)-18:] == ".attn2.to_k.weight" {
-			return t.Shape[1]
-		}
+// upsample doubles the sides; where a height or width was odd, the skip's size is taken.
+func (n *network) upsample(s *state, name string) {
+	n.Scope(name)
+	size := []int{2 * s.x.Shape[2], 2 * s.x.Shape[3]}
+	if len(s.skips) > 0 {
+		size = s.skips[len(s.skips)-1].Shape[2:]
 	}
-	mil.Fail("it has no attention to the text")
-	return 0
-}
-
-// heads is the number of heads of a down block, or of the up block across from it.
-func (n *network) heads(block int) int {
-	if v := n.config.Heads.at(block, 0); v > 0 {
-		return v
-	}
-	if v := n.config.HeadDim.at(block, 0); v > 0 {
-		return v
-	}
-	return 8
-}
-
-// sinusoids are the cosines and sines (B,dim,1,1) of a number at several speeds, in float32: a time of 999 has no digits left in float16.
-func (n *network) sinusoids(t *mil.Value, dim int) *mil.Value {
-	defer n.Full(n.Full(true))
-	half := dim / 2
-	speeds := make([]float64, half)
-	for i := range speeds {
-		speeds[i] = math.Exp(-math.Log(10000) * float64(i) / (float64(half) - n.config.FreqShift))
-	}
-	angles := n.Mul(n.Reshape(t, t.Len(), 1), n.Floats([]int{1, half}, speeds...))
-	first, second := n.Unary("sin", angles), n.Unary("cos", angles)
-	if f := n.config.FlipSinCos; f == nil || *f {
-		first, second = second, first
-	}
-	return n.Reshape(n.Concat(1, first, second), t.Len(), dim, 1, 1)
-}
-
-// embed is two linear layers.
-func (n *network) embed(x *mil.Value, name string) *mil.Value {
-	return n.conv(n.Unary("silu", n.conv(x, name+".linear_1", 1, 0)), name+".linear_2", 1, 0)
-}
-
-// addEmbedding is what XL adds: the picture's sizes and the pooled text.
-func (n *network) addEmbedding(batch int) *mil.Value {
-	dim := n.config.AddTimeDim
-	if dim == 0 {
-		dim = 256
-	}
-	const ids = 6
-	pooled := n.tensor("add_embedding.linear_1.weight").Shape[1] - ids*dim
-	if pooled < 1 {
-		mil.Fail("its add_embedding has %d inputs, fewer than %d sizes need", pooled+ids*dim, ids)
-	}
-	timeIDs := n.Input("time_ids", mil.Float, batch, ids)
-	text := n.Input("text_embeds", mil.Float, batch, pooled)
-	n.Scope("add_embedding")
-	sizes := n.Reshape(n.sinusoids(n.Reshape(timeIDs, batch*ids), dim), batch, ids*dim, 1, 1)
-	return n.embed(n.Concat(1, n.Reshape(text, batch, pooled, 1, 1), sizes), "add_embedding")
+	s.x = n.conv(n.Resize(s.x, size[0], size[1], false, mil.Asymmetric), name, 1, 1)
 }
