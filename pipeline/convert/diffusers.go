@@ -61,7 +61,7 @@ func (p *plan) diffusion(o Options, m *diffusion.Model) error {
 			return fmt.Errorf("the LoRA %s: %w", l.Path, err)
 		}
 	}
-	options := diffusion.Options{Attention: diffusion.Attention(o.Attention)}
+	options := diffusion.Options{Attention: diffusion.Attention(o.Attention), Controlled: o.ControlledUNet}
 	if len(o.Sizes) > 1 {
 		return &FieldError{"size", len(o.Sizes), "Stable Diffusion's packages have one size"}
 	}
@@ -85,6 +85,9 @@ func (p *plan) diffusion(o Options, m *diffusion.Model) error {
 				return err
 			}
 			name := q.Package
+			if o.ControlledUNet && q.Name == "unet" {
+				name = "Controlled" + name
+			}
 			if chunk > 0 {
 				name = fmt.Sprintf("%sChunk%d", name, chunk)
 			}

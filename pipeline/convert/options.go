@@ -39,6 +39,8 @@ type Options struct {
 	Attention string
 	// Part converts one part of Stable Diffusion alone: text_encoder, text_encoder_2, unet, vae_decoder, vae_encoder or controlnet.
 	Part string
+	// ControlledUNet makes ControlledUnet, a U-Net that takes what a ControlNet gives, in place of Unet.
+	ControlledUNet bool
 	// ChunkUNet makes UnetChunk1 and UnetChunk2 of Stable Diffusion's U-Net, each with half of its weights, as phones need it.
 	ChunkUNet bool
 	// Check runs the network before and after, and compares.

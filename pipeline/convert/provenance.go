@@ -40,6 +40,7 @@ func provenance(o Options, r *Result) map[string]string {
 		loras = append(loras, fmt.Sprintf("%s:%g", filepath.Base(l.Path), l.Weight))
 	}
 	set("loras", loras, len(loras) > 0)
+	set("controlled_unet", true, o.ControlledUNet)
 	set("chunk_unet", true, o.ChunkUNet)
 	if o.Attention != "" {
 		m["gesso.attention"] = o.Attention

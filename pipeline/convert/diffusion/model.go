@@ -25,7 +25,7 @@ type Model struct {
 
 // Part is one network.
 type Part struct {
-	Name    string // as diffusers' folders: text_encoder, text_encoder_2, unet, vae_decoder, vae_encoder
+	Name    string // as diffusers' folders: text_encoder, text_encoder_2, unet, vae_decoder, vae_encoder, controlnet
 	Package string // as Apple's: TextEncoder, TextEncoder2, Unet, VAEDecoder, VAEEncoder
 	config  *Config
 	tensors map[string]*source.Tensor
@@ -35,6 +35,7 @@ type Part struct {
 // packages are the names of the parts' packages.
 var packages = map[string]string{
 	"text_encoder": "TextEncoder", "text_encoder_2": "TextEncoder2", "unet": "Unet", "vae_decoder": "VAEDecoder", "vae_encoder": "VAEEncoder",
+	"controlnet": "ControlNet",
 }
 
 // Close closes the files. It may be called again.
@@ -78,6 +79,7 @@ func Is(path string) string {
 var partsOf = map[string][]string{
 	"UNet2DConditionModel": {"unet"}, "AutoencoderKL": {"vae_decoder", "vae_encoder"},
 	"CLIPTextModel": {"text_encoder"}, "CLIPTextModelWithProjection": {"text_encoder_2"},
+	"ControlNetModel": {"controlnet"},
 }
 
 // readClass is the class that a config.json names.
@@ -184,6 +186,9 @@ func (m *Model) finish() error {
 		return errors.New("it has no parts that are known")
 	}
 	m.Name = "Stable Diffusion"
+	if m.Part("controlnet") != nil {
+		m.Name = "ControlNet of Stable Diffusion"
+	}
 	u := m.Part("unet")
 	if u == nil {
 		return nil
@@ -234,6 +239,8 @@ type Options struct {
 	Height, Width int
 	// Chunk is 1 or 2 for a half of the U-Net, as Apple cuts it for phones; 0 is the whole.
 	Chunk int
+	// Controlled makes a U-Net that takes what a ControlNet gives.
+	Controlled bool
 	// Batch of the U-Net; 0 is 2: with and without the prompt.
 	Batch int
 }
@@ -250,14 +257,14 @@ func (m *Model) Build(p *Part, o Options) (*mil.Program, error) {
 	if p.Name == "unet" && o.Chunk == 2 { // what comes from the first half
 		var err error
 		if first, err = mil.Build(mil.Options{}, func(b *mil.Builder) {
-			n := &network{Builder: b, tensors: p.tensors, used: used, config: p.config, attention: o.Attention}
+			n := &network{Builder: b, tensors: p.tensors, used: used, config: p.config, attention: o.Attention, controlled: o.Controlled}
 			n.chunk1(cmp.Or(o.Batch, 2), h/m.factor(), w/m.factor(), m.tokens())
 		}); err != nil {
 			return nil, fmt.Errorf("%s: %w", p.Name, err)
 		}
 	}
 	program, err := mil.Build(mil.Options{}, func(b *mil.Builder) {
-		n := &network{Builder: b, tensors: p.tensors, used: used, config: p.config, attention: o.Attention}
+		n := &network{Builder: b, tensors: p.tensors, used: used, config: p.config, attention: o.Attention, controlled: o.Controlled}
 		switch p.Name {
 		case "text_encoder", "text_encoder_2":
 			n.textEncoder(p.xl || p.Name == "text_encoder_2")
@@ -272,6 +279,8 @@ func (m *Model) Build(p *Part, o Options) (*mil.Program, error) {
 			default:
 				n.unet(batch, h/f, w/f, m.tokens())
 			}
+		case "controlnet":
+			n.controlNet(cmp.Or(o.Batch, 2), h, w, m.tokens())
 		case "vae_decoder":
 			n.decoder(h, w)
 		case "vae_encoder":
@@ -308,7 +317,11 @@ func (m *Model) size(o Options) (h, w int) {
 		return o.Height, o.Width
 	}
 	latent := 64
-	if u := m.Part("unet"); u != nil {
+	u := m.Part("unet")
+	if u == nil {
+		u = m.Part("controlnet")
+	}
+	if u != nil {
 		latent = u.config.SampleSize.at(0, 64)
 	}
 	side := latent * m.factor()
@@ -321,6 +334,10 @@ func (m *Model) factor() int {
 		if p.Name == "vae_decoder" {
 			n := &network{tensors: p.tensors}
 			return 1 << max(n.count("decoder.up_blocks.", ".resnets.0.conv1.weight")-1, 0)
+		}
+		if p.Name == "controlnet" {
+			n := &network{tensors: p.tensors}
+			return 1 << (n.count("controlnet_cond_embedding.blocks.", ".weight") / 2)
 		}
 	}
 	return 8

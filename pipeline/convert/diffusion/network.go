@@ -30,6 +30,8 @@ type network struct {
 	used      map[string]bool
 	config    *Config
 	attention Attention
+
+	controlled bool // a U-Net takes what a ControlNet gives
 }
 
 func (n *network) has(name string) bool { return n.tensors[name] != nil }

@@ -36,6 +36,9 @@ func (n *network) unet(batch, h, w, tokens int) {
 	s, text := n.unetInputs(batch, h, w, tokens)
 	n.down(&s, text)
 	n.middleOf(&s, text)
+	if n.controlled {
+		n.control(&s)
+	}
 	n.up(&s, text, 0, n.layers())
 	n.out(s)
 }
@@ -45,6 +48,9 @@ func (n *network) chunk1(batch, h, w, tokens int) {
 	s, text := n.unetInputs(batch, h, w, tokens)
 	n.down(&s, text)
 	n.middleOf(&s, text)
+	if n.controlled {
+		n.control(&s)
+	}
 	n.up(&s, text, 0, n.cut())
 	n.Scope("chunk")
 	n.Output("hidden_x", s.x)
