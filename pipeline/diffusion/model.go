@@ -9,7 +9,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"path/filepath"
 	"slices"
@@ -18,6 +17,7 @@ import (
 	"github.com/gesso-app/gesso/native"
 	"github.com/gesso-app/gesso/pipeline/diffusion/clip"
 	"github.com/gesso-app/gesso/pipeline/diffusion/schedule"
+	"github.com/gesso-app/gesso/pipeline/disk"
 )
 
 // InputError is a fault of what was given, not of the program or the machine.
@@ -83,20 +83,14 @@ const maxSettings = 16 << 20
 
 // settings reads a JSON file of the folder into to; ok is false where there is none.
 func settings(dir, name string, to any) (ok bool, err error) {
-	f, err := os.Open(filepath.Join(dir, name))
-	if errors.Is(err, os.ErrNotExist) {
+	err = disk.ReadJSON(filepath.Join(dir, name), maxSettings, to)
+	switch {
+	case errors.Is(err, os.ErrNotExist):
 		return false, nil
-	}
-	if err != nil {
+	case errors.Is(err, os.ErrPermission):
 		return false, err
-	}
-	defer f.Close()
-	b, err := io.ReadAll(io.LimitReader(f, maxSettings))
-	if err == nil {
-		err = json.Unmarshal(b, to)
-	}
-	if err != nil {
-		return false, refuse("read %s: %w", f.Name(), err)
+	case err != nil:
+		return false, &InputError{err}
 	}
 	return true, nil
 }

@@ -4,12 +4,11 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
-	"os"
 	"path/filepath"
 	"strings"
 
 	"github.com/gesso-app/gesso/native/mlpackage"
+	"github.com/gesso-app/gesso/pipeline/disk"
 	"github.com/gesso-app/gesso/pipeline/predict"
 )
 
@@ -103,26 +102,6 @@ func readPackage(path string) (n *network, err error) {
 // maxText bounds the JSON files of models.
 const maxText = 16 << 20
 
-// readJSON reads a JSON file of bounded size.
-func readJSON(path string, to any) error {
-	f, err := os.Open(path)
-	if err != nil {
-		return err
-	}
-	defer f.Close()
-	b, err := io.ReadAll(io.LimitReader(f, maxText+1))
-	if err != nil {
-		return err
-	}
-	if len(b) > maxText {
-		return fmt.Errorf("%s is larger than %d MiB", path, maxText>>20)
-	}
-	if err := json.Unmarshal(b, to); err != nil {
-		return fmt.Errorf("read %s: %w", path, err)
-	}
-	return nil
-}
-
 // readCompiled reads metadata.json, which Core ML's compiler writes.
 func readCompiled(path string) (*network, error) {
 	var list []struct {
@@ -133,7 +112,7 @@ func readCompiled(path string) (*network, error) {
 		Operations map[string]int    `json:"mlProgramOperationTypeHistogram"`
 		Metadata   map[string]string `json:"userDefinedMetadata"`
 	}
-	if err := readJSON(filepath.Join(path, "metadata.json"), &list); err != nil {
+	if err := disk.ReadJSON(filepath.Join(path, "metadata.json"), maxText, &list); err != nil {
 		return nil, fmt.Errorf("the compiled model %s: %w", path, err)
 	}
 	n := &network{inputs: map[string][]int{}}
@@ -163,7 +142,7 @@ func (m *Model) lookConfig(path string) {
 		Size  any    `json:"sample_size"`
 		Added string `json:"addition_embed_type"`
 	}
-	if readJSON(path, &c) != nil {
+	if disk.ReadJSON(path, maxText, &c) != nil {
 		return
 	}
 	width, _ := c.Cross.(float64)

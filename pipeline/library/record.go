@@ -47,7 +47,7 @@ type digest struct {
 
 func readRecord(dir string) (*record, error) {
 	r := &record{}
-	if err := readJSON(filepath.Join(dir, recordName), r); err != nil {
+	if err := disk.ReadJSON(filepath.Join(dir, recordName), maxText, r); err != nil {
 		return nil, err
 	}
 	return r, nil

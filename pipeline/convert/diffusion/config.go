@@ -8,9 +8,9 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
-	"os"
 	"path/filepath"
+
+	"github.com/gesso-app/gesso/pipeline/disk"
 )
 
 // Config is a config.json of diffusers or transformers, as far as the tensors do not say the same.
@@ -80,32 +80,12 @@ func (o oneOrMany) at(i, missing int) int {
 	return o[len(o)-1]
 }
 
-const maxConfig = 4 << 20
-
-// readJSON reads a file of at most maxConfig bytes.
-func readJSON(path string, to any) error {
-	f, err := os.Open(path)
-	if err != nil {
-		return err
-	}
-	defer f.Close()
-	b, err := io.ReadAll(io.LimitReader(f, maxConfig+1))
-	if err != nil {
-		return err
-	}
-	if len(b) > maxConfig {
-		return fmt.Errorf("%s is larger than %d MiB", path, maxConfig>>20)
-	}
-	if err := json.Unmarshal(b, to); err != nil {
-		return fmt.Errorf("read %s: %w", path, err)
-	}
-	return nil
-}
+const maxConfig = 4 << 20 // bytes of a config.json
 
 // readConfig reads the config.json of a part, with the defaults of its class.
 func readConfig(dir string) (*Config, error) {
 	c := &Config{}
-	if err := readJSON(filepath.Join(dir, "config.json"), c); err != nil {
+	if err := disk.ReadJSON(filepath.Join(dir, "config.json"), maxConfig, c); err != nil {
 		return nil, err
 	}
 	return c, c.check()

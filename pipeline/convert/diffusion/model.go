@@ -12,6 +12,7 @@ import (
 
 	"github.com/gesso-app/gesso/pipeline/convert/mil"
 	"github.com/gesso-app/gesso/pipeline/convert/source"
+	"github.com/gesso-app/gesso/pipeline/disk"
 )
 
 // Model is the networks of a Stable Diffusion. Close it after use: weights cannot be read after that.
@@ -88,7 +89,7 @@ func readClass(dir string) (string, error) {
 		Class         string   `json:"_class_name"`
 		Architectures []string `json:"architectures"`
 	}
-	if err := readJSON(filepath.Join(dir, "config.json"), &c); err != nil {
+	if err := disk.ReadJSON(filepath.Join(dir, "config.json"), maxConfig, &c); err != nil {
 		return "", err
 	}
 	if c.Class == "" && len(c.Architectures) > 0 {
@@ -113,7 +114,7 @@ func OpenFolder(dir string) (_ *Model, err error) {
 		return m, m.add(dir, class, partsOf[class][0])
 	}
 	var index map[string]any
-	if err := readJSON(filepath.Join(dir, "model_index.json"), &index); err != nil {
+	if err := disk.ReadJSON(filepath.Join(dir, "model_index.json"), maxConfig, &index); err != nil {
 		return nil, err
 	}
 	for _, name := range []string{"text_encoder", "text_encoder_2", "unet", "vae"} {

@@ -7,14 +7,14 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"math"
-	"os"
 	"strings"
 	"unicode"
 	"unicode/utf8"
 
 	"golang.org/x/text/unicode/norm"
+
+	"github.com/gesso-app/gesso/pipeline/disk"
 )
 
 // The tokens that begin and end a text.
@@ -49,7 +49,7 @@ type Token struct {
 // Open reads vocab.json and merges.txt. pad names the token that fills a row; empty: the end's.
 func Open(vocabPath, mergesPath, pad string) (*Tokenizer, error) {
 	t := &Tokenizer{ranks: map[[2]string]int{}, names: map[int]string{}, cache: map[string][]int{}}
-	b, err := readFile(vocabPath)
+	b, err := disk.ReadSmall(vocabPath, maxFile)
 	if err != nil {
 		return nil, err
 	}
@@ -79,21 +79,8 @@ func Open(vocabPath, mergesPath, pad string) (*Tokenizer, error) {
 	return t, t.merges(mergesPath)
 }
 
-func readFile(path string) ([]byte, error) {
-	f, err := os.Open(path)
-	if err != nil {
-		return nil, err
-	}
-	defer f.Close()
-	b, err := io.ReadAll(io.LimitReader(f, maxFile+1))
-	if err == nil && len(b) > maxFile {
-		err = fmt.Errorf("%s is larger than %d MiB", path, maxFile>>20)
-	}
-	return b, err
-}
-
 func (t *Tokenizer) merges(path string) error {
-	b, err := readFile(path)
+	b, err := disk.ReadSmall(path, maxFile)
 	if err != nil {
 		return err
 	}

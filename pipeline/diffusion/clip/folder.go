@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"io/fs"
 	"path/filepath"
+
+	"github.com/gesso-app/gesso/pipeline/disk"
 )
 
 // OpenFolder opens the vocab.json and merges.txt of a folder, with the padding that its settings tell.
@@ -22,7 +24,7 @@ func OpenFolder(dir string) (*Tokenizer, error) {
 func Padding(dir, suffix string) (pad string, told bool, err error) {
 	for _, name := range []string{"tokenizer_config", "special_tokens_map"} {
 		path := filepath.Join(dir, name+suffix+".json")
-		b, err := readFile(path)
+		b, err := disk.ReadSmall(path, maxFile)
 		if errors.Is(err, fs.ErrNotExist) {
 			continue
 		}
