@@ -10,6 +10,8 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/gesso-app/gesso/pipeline/picture/srgb"
 )
 
 // scenery is a picture with soft shades, edges and noise.
@@ -38,7 +40,7 @@ func deviation(img *image.NRGBA) (mean, dev float64) {
 	n := float64(len(img.Pix) / 4)
 	var sum, squares float64
 	for i := 0; i < len(img.Pix); i += 4 {
-		v := float64(luma(img.Pix[i:]))
+		v := float64(srgb.Luma(img.Pix[i:]))
 		sum += v
 		squares += v * v
 	}

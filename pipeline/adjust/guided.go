@@ -4,6 +4,9 @@ import (
 	"image"
 
 	"github.com/disintegration/imaging"
+
+	"github.com/gesso-app/gesso/pipeline/parallel"
+	"github.com/gesso-app/gesso/pipeline/picture/srgb"
 )
 
 // guided is the guided filter of p by itself (He, Sun and Tang 2013, "Guided image filtering", section 3.4): smooth where the deviation within
@@ -52,7 +55,7 @@ func AddDetail(img, photo *image.NRGBA, amount float64) *image.NRGBA {
 		p := photo.Pix[y*photo.Stride:]
 		at := newSampler(a, y, w, h)
 		for x := range w {
-			v := luma(p[4*x:])
+			v := srgb.Luma(p[4*x:])
 			ka, kb := at.sample(a, x), at.sample(b, x)
 			d := k * (v - (ka*v + 255*kb))
 			for c := range 3 {
@@ -97,7 +100,7 @@ func ReduceNoise(img *image.NRGBA, amount float64) *image.NRGBA {
 	w, h := img.Rect.Dx(), img.Rect.Dy()
 	out := image.NewNRGBA(image.Rect(0, 0, w, h))
 	eps := float32(amount * amount * 0.01)
-	eachStrip(h, func(top, bottom int) {
+	parallel.Strips(h, stripHeight, func(top, bottom int) {
 		from, to := max(top-2*denoiseRadius, 0), min(bottom+2*denoiseRadius, h)
 		for c := range 3 {
 			p := newPlane(w, to-from)

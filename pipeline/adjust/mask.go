@@ -2,9 +2,12 @@ package adjust
 
 import (
 	"image"
-	"math"
+	"sync"
 
 	"github.com/disintegration/imaging"
+
+	"github.com/gesso-app/gesso/pipeline/parallel"
+	"github.com/gesso-app/gesso/pipeline/picture/srgb"
 )
 
 // MaskOf reads a picture as a mask, 255 where it is opaque; one that has no transparency is read by its luminance, 255 where it is white.
@@ -12,12 +15,12 @@ func MaskOf(img *image.NRGBA) *image.Gray {
 	w, h := img.Rect.Dx(), img.Rect.Dy()
 	opaque := img.Opaque()
 	m := image.NewGray(image.Rect(0, 0, w, h))
-	eachStrip(h, func(top, bottom int) {
+	parallel.Strips(h, stripHeight, func(top, bottom int) {
 		for y := top; y < bottom; y++ {
 			pix, out := img.Pix[y*img.Stride:], m.Pix[y*m.Stride:][:w]
 			for x := range out {
 				if opaque {
-					out[x] = clamp(luma(pix[4*x:]))
+					out[x] = clamp(srgb.Luma(pix[4*x:]))
 				} else {
 					out[x] = pix[4*x+3]
 				}
@@ -76,6 +79,7 @@ func PrepareMask(m *image.Gray, steps []Step) (*image.Gray, error) {
 // Composite is img where the mask is white and photo where it is black, in between blended in linear light, where a soft edge shows neither a dark
 // nor a bright fringe. All three are of one size. Alpha is img's.
 func Composite(img, photo *image.NRGBA, m *image.Gray) *image.NRGBA {
+	light, encoded := srgb.Light(), encoded()
 	return recolour(img, func(y int, pix []uint8) {
 		under := photo.Pix[y*photo.Stride:]
 		for x, v := range m.Pix[y*m.Stride:][:len(pix)/4] {
@@ -94,30 +98,7 @@ func Composite(img, photo *image.NRGBA, m *image.Gray) *image.NRGBA {
 	})
 }
 
-// light is that of an sRGB value (IEC 61966-2-1), and encoded the sRGB value of light i/lightSteps.
-var light = func() (t [256]float32) {
-	for i := range t {
-		v := float64(i) / 255
-		if v <= 0.04045 {
-			t[i] = float32(v / 12.92)
-		} else {
-			t[i] = float32(math.Pow((v+0.055)/1.055, 2.4))
-		}
-	}
-	return t
-}()
-
+// lightSteps are those of the table of encoded values between light 0 and 1.
 const lightSteps = 1 << 14
 
-var encoded = func() (t [lightSteps + 1]uint8) {
-	for i := range t {
-		v := float64(i) / lightSteps
-		if v <= 0.0031308 {
-			v *= 12.92
-		} else {
-			v = 1.055*math.Pow(v, 1/2.4) - 0.055
-		}
-		t[i] = uint8(255*v + 0.5)
-	}
-	return t
-}()
+var encoded = sync.OnceValue(func() []uint8 { return srgb.Table(lightSteps) })

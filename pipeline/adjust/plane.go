@@ -3,9 +3,9 @@ package adjust
 import (
 	"image"
 	"math"
-	"runtime"
-	"sync"
-	"sync/atomic"
+
+	"github.com/gesso-app/gesso/pipeline/parallel"
+	"github.com/gesso-app/gesso/pipeline/picture/srgb"
 )
 
 // plane is one value for each pixel, from 0 to 1 or near it.
@@ -18,11 +18,6 @@ func newPlane(w, h int) plane { return plane{w, h, make([]float32, w*h)} }
 
 func (p plane) row(y int) []float32 { return p.v[y*p.w:][:p.w] }
 
-// luma is ITU-R BT.709's, of gamma-encoded values, from 0 to 255.
-func luma(p []uint8) float32 {
-	return 0.2126*float32(p[0]) + 0.7152*float32(p[1]) + 0.0722*float32(p[2])
-}
-
 func clamp(v float32) uint8 { return uint8(min(max(v+0.5, 0), 255)) }
 
 // lumaOf is the luma of the rows from top to below bottom, divided by 255.
@@ -31,36 +26,20 @@ func lumaOf(img *image.NRGBA, top, bottom int) plane {
 	for y := range p.h {
 		pix, out := img.Pix[(top+y)*img.Stride:], p.row(y)
 		for x := range out {
-			out[x] = luma(pix[4*x:]) / 255
+			out[x] = srgb.Luma(pix[4*x:]) / 255
 		}
 	}
 	return p
 }
 
-// eachStrip calls f for strips of h rows, from several goroutines.
-func eachStrip(h int, f func(top, bottom int)) {
-	const height = 128
-	var next atomic.Int64
-	var wg sync.WaitGroup
-	for range min(runtime.GOMAXPROCS(0), (h+height-1)/height) {
-		wg.Go(func() {
-			for {
-				top := int(next.Add(1)-1) * height
-				if top >= h {
-					return
-				}
-				f(top, min(top+height, h))
-			}
-		})
-	}
-	wg.Wait()
-}
+// stripHeight is how many rows a core takes at a time.
+const stripHeight = 128
 
 // recolour returns a picture of f on every pixel: f gets a row of the old one and changes a copy of it. Alpha stays.
 func recolour(img *image.NRGBA, f func(y int, pix []uint8)) *image.NRGBA {
 	w, h := img.Rect.Dx(), img.Rect.Dy()
 	out := image.NewNRGBA(image.Rect(0, 0, w, h))
-	eachStrip(h, func(top, bottom int) {
+	parallel.Strips(h, stripHeight, func(top, bottom int) {
 		for y := top; y < bottom; y++ {
 			row := out.Pix[y*out.Stride:][:4*w]
 			copy(row, img.Pix[y*img.Stride:])

@@ -5,6 +5,9 @@ import (
 	"math"
 
 	"github.com/disintegration/imaging"
+
+	"github.com/gesso-app/gesso/pipeline/parallel"
+	"github.com/gesso-app/gesso/pipeline/picture/srgb"
 )
 
 // Unsharp adds amount of the luminance less its blur (unsharp mask) to the picture. The blur's deviation is a pixel at 2000 pixels of the longest side
@@ -15,7 +18,7 @@ func Unsharp(img *image.NRGBA, amount float64) *image.NRGBA {
 	margin := 3*int(math.Ceil(sigma)) + 6
 	k := float32(255 * amount)
 	out := image.NewNRGBA(image.Rect(0, 0, w, h))
-	eachStrip(h, func(top, bottom int) {
+	parallel.Strips(h, stripHeight, func(top, bottom int) {
 		from, to := max(top-margin, 0), min(bottom+margin, h)
 		p := lumaOf(img, from, to)
 		blurred := gauss(p, sigma)
@@ -61,7 +64,7 @@ func SetSaturation(img *image.NRGBA, amount float64) *image.NRGBA {
 	k := float32(1 + amount)
 	return recolour(img, func(_ int, pix []uint8) {
 		for i := 0; i < len(pix); i += 4 {
-			grey := luma(pix[i:])
+			grey := srgb.Luma(pix[i:])
 			for c := i; c < i+3; c++ {
 				pix[c] = clamp(grey + k*(float32(pix[c])-grey))
 			}
@@ -92,7 +95,7 @@ func AddGrain(img *image.NRGBA, amount float64, seed uint32) *image.NRGBA {
 				n = a*n + b*normal(seed, x0+1, y0) + c*normal(seed, x0, y0+1) + d*normal(seed, x0+1, y0+1)
 				n /= float32(math.Sqrt(float64(a*a + b*b + c*c + d*d)))
 			}
-			v := luma(pix[4*x:]) / 255
+			v := srgb.Luma(pix[4*x:]) / 255
 			d := strength * n * float32(math.Sqrt(float64(max(4*v*(1-v), 0))))
 			for c := 4 * x; c < 4*x+3; c++ {
 				pix[c] = clamp(float32(pix[c]) + d)

@@ -5,6 +5,8 @@ import (
 	"math"
 	"sort"
 	"sync"
+
+	"github.com/gesso-app/gesso/pipeline/picture/srgb"
 )
 
 // lightSteps is the size of the tables from light to device values. They are read at the square root of the light, where the curves of all usual
@@ -39,9 +41,7 @@ func (s *shaper) toSRGB() *converter {
 func (s *shaper) fromSRGB() *converter {
 	c := &converter{}
 	for k := range 3 {
-		for i := range 256 {
-			c.decode[k][i] = float32(srgbDecode(float64(i) / 255))
-		}
+		c.decode[k] = *srgb.Light()
 		forward := make([]float64, 4096)
 		for i := range forward {
 			forward[i] = s.curves[k](float64(i) / 4095)
@@ -77,7 +77,7 @@ var srgbEncoded = sync.OnceValue(func() *[lightSteps]uint8 {
 	var t [lightSteps]uint8
 	for i := range t {
 		root := float64(i) / (lightSteps - 1)
-		t[i] = uint8(srgbEncode(root*root)*255 + 0.5)
+		t[i] = uint8(srgb.Encode(root*root)*255 + 0.5)
 	}
 	return &t
 })

@@ -10,11 +10,13 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/gesso-app/gesso/pipeline/picture/srgb"
 )
 
 // labOf returns CIE L*a*b* under D50 of an sRGB colour.
 func labOf(c color.NRGBA) [3]float64 {
-	x, y, z := srgbMatrix.apply(srgbDecode(float64(c.R)/255), srgbDecode(float64(c.G)/255), srgbDecode(float64(c.B)/255))
+	x, y, z := srgbMatrix.apply(srgb.Decode(float64(c.R)/255), srgb.Decode(float64(c.G)/255), srgb.Decode(float64(c.B)/255))
 	f := func(t float64) float64 {
 		if t > 216.0/24389 {
 			return math.Cbrt(t)

@@ -1,13 +1,11 @@
 package picture
 
 import (
-	"fmt"
 	"image"
 	"image/color"
 	"image/draw"
-	"runtime"
-	"sync"
-	"sync/atomic"
+
+	"github.com/gesso-app/gesso/pipeline/parallel"
 )
 
 // toNRGBA converts what the decoders return to 8-bit NRGBA with its origin at (0, 0). The cases spare the interface call per
@@ -140,29 +138,6 @@ func unmultiply16(d, s []byte) {
 	}
 }
 
-// parallelRows calls f for the rows 0 to n-1 on all cores and returns when all are done. If f panics, so does parallelRows, in
-// the caller's goroutine, where guarded can turn it into an error.
-func parallelRows(n int, f func(y int)) { parallelBlocks(n, 64, f) }
-
-// parallelBlocks is parallelRows with at least the given number of rows to a core.
-func parallelBlocks(n, least int, f func(y int)) {
-	workers := min(runtime.GOMAXPROCS(0), (n+least-1)/least)
-	var wg sync.WaitGroup
-	var failure atomic.Value
-	for w := range workers {
-		wg.Go(func() {
-			defer func() {
-				if p := recover(); p != nil {
-					failure.Store(fmt.Sprint(p)) // a string, as an atomic.Value takes one type only
-				}
-			}()
-			for y := w * n / workers; y < (w+1)*n/workers; y++ {
-				f(y)
-			}
-		})
-	}
-	wg.Wait()
-	if p := failure.Load(); p != nil {
-		panic(p)
-	}
-}
+// parallelRows calls f for the rows 0 to n-1 on all cores, with many to each. If f panics, so does parallelRows, in the caller's goroutine, where guarded
+// can turn it into an error.
+func parallelRows(n int, f func(y int)) { parallel.Rows(n, 64, f) }

@@ -8,6 +8,8 @@ import (
 	"math"
 
 	"github.com/kovidgoyal/imaging/prism/meta/icc"
+
+	"github.com/gesso-app/gesso/pipeline/picture/srgb"
 )
 
 // profile is an ICC profile (ICC.1:2022) that converts pixels to sRGB and, where it is made of curves and a matrix, back.
@@ -252,26 +254,10 @@ func (s *shaper) isSRGB() bool {
 		c := [3]float64{float64(i/81) / 8, float64(i/9%9) / 8, float64(i%9) / 8}
 		r, g, b := m.apply(s.curves[0](c[0]), s.curves[1](c[1]), s.curves[2](c[2]))
 		for k, v := range []float64{r, g, b} {
-			if math.Abs(srgbEncode(v)-c[k]) > 1.5/255 {
+			if math.Abs(srgb.Encode(v)-c[k]) > 1.5/255 {
 				return false
 			}
 		}
 	}
 	return true
-}
-
-// srgbEncode and srgbDecode are the transfer function of sRGB (IEC 61966-2-1), with values clipped to 0..1.
-func srgbEncode(v float64) float64 {
-	v = min(max(v, 0), 1)
-	if v <= 0.0031308 {
-		return 12.92 * v
-	}
-	return 1.055*math.Pow(v, 1/2.4) - 0.055
-}
-
-func srgbDecode(v float64) float64 {
-	if v <= 0.04045 {
-		return v / 12.92
-	}
-	return math.Pow((v+0.055)/1.055, 2.4)
 }

@@ -4,6 +4,9 @@ import (
 	"image"
 	"math"
 	"sync"
+
+	"github.com/gesso-app/gesso/pipeline/parallel"
+	"github.com/gesso-app/gesso/pipeline/picture/srgb"
 )
 
 // tap is the part of an output pixel that lies in the inputs from start.
@@ -38,22 +41,14 @@ func lanczosTaps(n, fewer int) []tap {
 	return taps
 }
 
-var srgbLight = sync.OnceValue(func() *[256]float32 {
-	var t [256]float32
-	for i := range t {
-		t[i] = float32(srgbDecode(float64(i) / 255))
-	}
-	return &t
-})
-
 // shrink scales src down to w x h. It averages light, not its encoding, and colours by their alpha, so that edges have no fringe. Beside the output it
 // needs two rows of memory a core.
 func shrink(src *image.NRGBA, w, h int) *image.NRGBA {
 	across, down := lanczosTaps(src.Rect.Dx(), w), lanczosTaps(src.Rect.Dy(), h)
-	light, encoded, opaque := srgbLight(), srgbEncoded(), src.Opaque()
+	light, encoded, opaque := srgb.Light(), srgbEncoded(), src.Opaque()
 	dst := image.NewNRGBA(image.Rect(0, 0, w, h))
 	rows := sync.Pool{New: func() any { return new([]float32) }}
-	parallelBlocks(h, 8, func(y int) {
+	parallel.Rows(h, 8, func(y int) {
 		buffer := rows.Get().(*[]float32)
 		defer rows.Put(buffer)
 		if *buffer == nil {

@@ -12,6 +12,8 @@ import (
 
 	"golang.org/x/image/tiff"
 	"golang.org/x/image/tiff/lzw"
+
+	"github.com/gesso-app/gesso/pipeline/parallel"
 )
 
 // tiffFile is the layout of the first picture of a TIFF file (TIFF 6.0).
@@ -167,7 +169,7 @@ func decodeTIFF(r io.Reader) (image.Image, error) {
 	}
 	stride := (f.blockW*perBlock*f.bits + 7) / 8
 	faults := make([]error, across*down)
-	parallelBlocks(across*down, 1, func(i int) {
+	parallel.Rows(across*down, 1, func(i int) {
 		x0, y0 := i%across*f.blockW, i/across*f.blockH
 		rows := min(f.blockH, f.height-y0)
 		raw := make([][]byte, planes)

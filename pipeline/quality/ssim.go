@@ -4,8 +4,8 @@ import (
 	"fmt"
 	"image"
 	"runtime"
-	"sync"
-	"sync/atomic"
+
+	"github.com/gesso-app/gesso/pipeline/parallel"
 )
 
 // The window: a gaussian of deviation 1.5 px, cut after 3.5 deviations and normalized to the sum 1; w0 is its centre.
@@ -130,21 +130,7 @@ func similarity(a, b source, what measure, top, bottom int, emit func(y int, row
 // inParallel calls f for the strips of n rows, from several goroutines.
 func inParallel(n int, f func(from, to int)) {
 	workers := runtime.GOMAXPROCS(0)
-	height := max(minStrip, (n+2*workers-1)/(2*workers)) // twice as many as workers: one held up by other work does less
-	var next atomic.Int64
-	var wg sync.WaitGroup
-	for range min(workers, (n+height-1)/height) {
-		wg.Go(func() {
-			for {
-				from := int(next.Add(1)-1) * height
-				if from >= n {
-					return
-				}
-				f(from, min(from+height, n))
-			}
-		})
-	}
-	wg.Wait()
+	parallel.Strips(n, max(minStrip, (n+2*workers-1)/(2*workers)), f) // twice as many as workers: one held up by other work does less
 }
 
 // strip filters rows from the top down and keeps only the taps rows that the window covers.

@@ -7,6 +7,9 @@ import (
 	"sync"
 
 	"github.com/disintegration/imaging"
+
+	"github.com/gesso-app/gesso/pipeline/parallel"
+	"github.com/gesso-app/gesso/pipeline/picture/srgb"
 )
 
 // workSide is the longest side in pixels of a picture whose strokes look right when the whole of it is seen on a screen.
@@ -65,7 +68,7 @@ func enlarge(painted, small, photo *image.NRGBA) *image.NRGBA {
 	blurred := newStretched(small, b.Size(), imaging.CatmullRom)
 	gain := newStretched(slopes(small, painted), b.Size(), imaging.Linear)
 	buffers := sync.Pool{New: func() any { return &[2][]uint8{make([]uint8, 4*b.Dx()), make([]uint8, 4*b.Dx())} }}
-	eachRow(b.Dy(), func(y int) {
+	parallel.Rows(b.Dy(), 1, func(y int) {
 		rows := buffers.Get().(*[2][]uint8)
 		defer buffers.Put(rows)
 		d, p := out.Pix[y*out.Stride:][:4*b.Dx()], photo.Pix[y*photo.Stride:][:4*b.Dx()]
@@ -73,7 +76,7 @@ func enlarge(painted, small, photo *image.NRGBA) *image.NRGBA {
 		blurred.row(rows[0], y)
 		gain.row(rows[1], y)
 		for i := 0; i < len(d); i += 4 {
-			k := float32(rows[1][i]) / 255 * (luma(p[i:]) - luma(rows[0][i:]))
+			k := float32(rows[1][i]) / 255 * (srgb.Luma(p[i:]) - srgb.Luma(rows[0][i:]))
 			for c := range 3 {
 				d[i+c] = uint8(min(max(float32(d[i+c])+k+0.5, 0), 255))
 			}
@@ -88,9 +91,9 @@ func slopes(a, b *image.NRGBA) *image.NRGBA {
 	w, h := a.Bounds().Dx(), a.Bounds().Dy()
 	size := w * h
 	va, vb, vaa, vab := make([]float32, size), make([]float32, size), make([]float32, size), make([]float32, size)
-	eachRow(h, func(y int) {
+	parallel.Rows(h, 1, func(y int) {
 		for x := range w {
-			p, q := luma(a.Pix[y*a.Stride+4*x:]), luma(b.Pix[y*b.Stride+4*x:])
+			p, q := srgb.Luma(a.Pix[y*a.Stride+4*x:]), srgb.Luma(b.Pix[y*b.Stride+4*x:])
 			i := y*w + x
 			va[i], vb[i], vaa[i], vab[i] = p, q, p*p, p*q
 		}
@@ -99,7 +102,7 @@ func slopes(a, b *image.NRGBA) *image.NRGBA {
 		boxMean(v, w, h, guideRadius)
 	}
 	out := image.NewNRGBA(image.Rect(0, 0, w, h))
-	eachRow(h, func(y int) {
+	parallel.Rows(h, 1, func(y int) {
 		for x := range w {
 			i := y*w + x
 			k := (vab[i] - va[i]*vb[i]) / (vaa[i] - va[i]*va[i] + guideNoise)
@@ -112,8 +115,8 @@ func slopes(a, b *image.NRGBA) *image.NRGBA {
 
 // boxMean replaces every value of v (w x h) by the mean of the window of the given radius around it, cut at the borders.
 func boxMean(v []float32, w, h, radius int) {
-	eachRow(h, func(y int) { lineMean(v[y*w:], w, 1, radius) })
-	eachRow(w, func(x int) { lineMean(v[x:], h, w, radius) })
+	parallel.Rows(h, 1, func(y int) { lineMean(v[y*w:], w, 1, radius) })
+	parallel.Rows(w, 1, func(x int) { lineMean(v[x:], h, w, radius) })
 }
 
 func lineMean(v []float32, n, stride, radius int) {

@@ -6,6 +6,8 @@ import (
 
 	"github.com/disintegration/imaging"
 	"github.com/stretchr/testify/require"
+
+	"github.com/gesso-app/gesso/pipeline/picture/srgb"
 )
 
 // TestEnlargeGivesThePhotoBack: where the painting is the photo itself, all of the photo's detail comes back.
@@ -34,7 +36,7 @@ func TestEnlargeKeepsPaintedAreasPainted(t *testing.T) {
 
 func lumaError(a, b *image.NRGBA) (sum float64) {
 	for i := 0; i < len(a.Pix); i += 4 {
-		d := float64(luma(a.Pix[i:]) - luma(b.Pix[i:]))
+		d := float64(srgb.Luma(a.Pix[i:]) - srgb.Luma(b.Pix[i:]))
 		sum += d * d
 	}
 	return sum

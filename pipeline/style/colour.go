@@ -3,13 +3,16 @@ package style
 import (
 	"image"
 	"math"
+
+	"github.com/gesso-app/gesso/pipeline/parallel"
+	"github.com/gesso-app/gesso/pipeline/picture/srgb"
 )
 
 // PreserveColour gives img photo's own colours: CIE L* stays img's, a* and b* become photo's (CIE 15:2004, D65 white, sRGB primaries). Where sRGB
 // cannot show that, the colour is moved towards grey at the same L*.
 func PreserveColour(img, photo *image.NRGBA) {
 	b := img.Bounds()
-	eachRow(b.Dy(), func(y int) {
+	parallel.Rows(b.Dy(), 1, func(y int) {
 		for x := range b.Dx() {
 			i, j := y*img.Stride+4*x, y*photo.Stride+4*x
 			fy, _, _ := labOf(img.Pix[i:])
@@ -80,31 +83,7 @@ func cube(f float32) float32 {
 	return (f - labShift) / labSlope
 }
 
-// linear is the light of an sRGB value (IEC 61966-2-1).
-var linear = func() (t [256]float32) {
-	for i := range t {
-		v := float64(i) / 255
-		if v <= 0.04045 {
-			t[i] = float32(v / 12.92)
-		} else {
-			t[i] = float32(math.Pow((v+0.055)/1.055, 2.4))
-		}
-	}
-	return t
-}()
-
-// encoded is the sRGB value of light i/8192.
-var encoded = func() (t [8193]uint8) {
-	for i := range t {
-		v := float64(i) / 8192
-		if v <= 0.0031308 {
-			v *= 12.92
-		} else {
-			v = 1.055*math.Pow(v, 1/2.4) - 0.055
-		}
-		t[i] = uint8(255*v + 0.5)
-	}
-	return t
-}()
+// linear is the light of an sRGB value, and encoded the sRGB value of light i/8192.
+var linear, encoded = *srgb.Light(), srgb.Table(8192)
 
 func encode(v float32) uint8 { return encoded[int(min(max(v, 0), 1)*8192+0.5)] }

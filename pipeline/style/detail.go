@@ -4,6 +4,9 @@ import (
 	"image"
 
 	"github.com/disintegration/imaging"
+
+	"github.com/gesso-app/gesso/pipeline/parallel"
+	"github.com/gesso-app/gesso/pipeline/picture/srgb"
 )
 
 // detailSigma is the width in pixels of the Gaussian that parts fine detail from light and shade.
@@ -15,11 +18,11 @@ func KeepDetail(img, photo *image.NRGBA, k float64) {
 	ours, theirs := imaging.Blur(img, detailSigma), imaging.Blur(photo, detailSigma)
 	fine, coarse := float32(min(1, 2*k)), float32(max(0, 2*k-1))
 	bounds := img.Bounds()
-	eachRow(bounds.Dy(), func(y int) {
+	parallel.Rows(bounds.Dy(), 1, func(y int) {
 		for x := range bounds.Dx() {
 			i, j, l := y*img.Stride+4*x, y*ours.Stride+4*x, y*photo.Stride+4*x
-			shade, wanted := luma(ours.Pix[j:]), luma(theirs.Pix[j:])
-			d := fine*((luma(photo.Pix[l:])-wanted)-(luma(img.Pix[i:])-shade)) + coarse*(wanted-shade)
+			shade, wanted := srgb.Luma(ours.Pix[j:]), srgb.Luma(theirs.Pix[j:])
+			d := fine*((srgb.Luma(photo.Pix[l:])-wanted)-(srgb.Luma(img.Pix[i:])-shade)) + coarse*(wanted-shade)
 			for c := range 3 {
 				img.Pix[i+c] = uint8(min(max(float32(img.Pix[i+c])+d+0.5, 0), 255))
 			}
@@ -31,7 +34,7 @@ func KeepDetail(img, photo *image.NRGBA, k float64) {
 func Restore(img, photo, own *image.NRGBA, k float64) {
 	f := float32(k)
 	bounds := img.Bounds()
-	eachRow(bounds.Dy(), func(y int) {
+	parallel.Rows(bounds.Dy(), 1, func(y int) {
 		for i := range 4 * bounds.Dx() {
 			if i%4 == 3 {
 				continue
@@ -41,9 +44,4 @@ func Restore(img, photo, own *image.NRGBA, k float64) {
 			img.Pix[j] = uint8(min(max(float32(img.Pix[j])+f*d+0.5, 0), 255))
 		}
 	})
-}
-
-// luma is ITU-R BT.709's, of gamma-encoded values.
-func luma(p []uint8) float32 {
-	return 0.2126*float32(p[0]) + 0.7152*float32(p[1]) + 0.0722*float32(p[2])
 }

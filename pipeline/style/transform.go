@@ -4,9 +4,9 @@ import (
 	"context"
 	"fmt"
 	"image"
-	"runtime"
-	"sync"
 	"time"
+
+	"github.com/gesso-app/gesso/pipeline/parallel"
 )
 
 // Transform stylizes photo tile by tile; the result has its size and its alpha. ctx is checked between tiles, and the engine is told to stop
@@ -87,7 +87,7 @@ func fill(planes []float32, img *image.NRGBA, x, y, w, h int) {
 		columns[i] = 4 * mirror(x+i, b.Dx())
 	}
 	red, green, blue := planes[:w*h], planes[w*h:2*w*h], planes[2*w*h:3*w*h]
-	eachRow(h, func(r int) {
+	parallel.Rows(h, 1, func(r int) {
 		row := img.Pix[mirror(y+r, b.Dy())*img.Stride:]
 		at := r * w
 		for i, c := range columns {
@@ -102,7 +102,7 @@ func fill(planes []float32, img *image.NRGBA, x, y, w, h int) {
 // drain writes the part of a tile that counts, clipped to 0..1, with photo's alpha.
 func drain(out, photo *image.NRGBA, planes []float32, x, y span) {
 	plane := x.size * y.size
-	eachRow(y.to-y.from, func(r int) {
+	parallel.Rows(y.to-y.from, 1, func(r int) {
 		row := y.from + r
 		dst := out.Pix[row*out.Stride+4*x.from : row*out.Stride+4*x.to]
 		alpha := photo.Pix[row*photo.Stride+4*x.from : row*photo.Stride+4*x.to]
@@ -135,20 +135,6 @@ var unit = func() (t [256]float32) {
 	}
 	return t
 }()
-
-// eachRow calls f for every row on all cores.
-func eachRow(rows int, f func(int)) {
-	workers := min(runtime.GOMAXPROCS(0), rows)
-	var wg sync.WaitGroup
-	for w := range workers {
-		wg.Go(func() {
-			for r := w * rows / workers; r < (w+1)*rows/workers; r++ {
-				f(r)
-			}
-		})
-	}
-	wg.Wait()
-}
 
 // Bench times runs passes of the transform over a made picture of side x side pixels, tiles and conversion included.
 func (n *Networks) Bench(ctx context.Context, side, runs int) ([]time.Duration, error) {

@@ -5,8 +5,8 @@ package zoom
 import (
 	"image"
 	"math"
-	"runtime"
-	"sync"
+
+	"github.com/gesso-app/gesso/pipeline/parallel"
 )
 
 // View says which part of a picture a viewport shows. Several pictures of the same subject share it, whatever their sizes.
@@ -89,7 +89,7 @@ func (p *Pyramid) Size() image.Point { return p.levels[0].Bounds().Size() }
 func half(img *image.NRGBA) *image.NRGBA {
 	w, h := img.Bounds().Dx()/2, img.Bounds().Dy()/2
 	out := image.NewNRGBA(image.Rect(0, 0, w, h))
-	eachRow(h, func(y int) {
+	parallel.Rows(h, 1, func(y int) {
 		a, b := img.Pix[2*y*img.Stride:], img.Pix[(2*y+1)*img.Stride:]
 		dst := out.Pix[y*out.Stride:]
 		for x := range w {
@@ -150,7 +150,7 @@ func (p *Pyramid) Draw(v View, ref image.Point, w, h int) *image.NRGBA {
 	for i := range taps {
 		taps[i] = locate(column(i, w, ref.X, v.X), sw)
 	}
-	eachRow(h, func(j int) {
+	parallel.Rows(h, 1, func(j int) {
 		y := locate(column(j, h, ref.Y, v.Y), sh)
 		if !y.inside {
 			return
@@ -169,18 +169,4 @@ func (p *Pyramid) Draw(v View, ref image.Point, w, h int) *image.NRGBA {
 		}
 	})
 	return out
-}
-
-// eachRow calls f for every row on all cores.
-func eachRow(rows int, f func(int)) {
-	workers := min(runtime.GOMAXPROCS(0), rows)
-	var wg sync.WaitGroup
-	for k := range workers {
-		wg.Go(func() {
-			for r := k * rows / workers; r < (k+1)*rows/workers; r++ {
-				f(r)
-			}
-		})
-	}
-	wg.Wait()
 }
