@@ -18,6 +18,7 @@ import (
 	"github.com/gesso-app/gesso/pipeline/diffusion/clip"
 	"github.com/gesso-app/gesso/pipeline/diffusion/schedule"
 	"github.com/gesso-app/gesso/pipeline/disk"
+	"github.com/gesso-app/gesso/pipeline/library"
 )
 
 // InputError is a fault of what was given, not of the program or the machine.
@@ -45,15 +46,9 @@ type Model struct {
 	options    native.Options
 }
 
-// aliases are the names that packages have: Apple's, and the ends of those that its converter writes.
-var aliases = map[string]string{
-	"TextEncoder": "_text_encoder", "TextEncoder2": "_text_encoder_2", "Unet": "_unet", "UnetChunk1": "_unet_chunk1", "UnetChunk2": "_unet_chunk2",
-	"VAEDecoder": "_vae_decoder", "VAEEncoder": "_vae_encoder",
-}
-
 var suffixes = []string{".mlpackage", ".mlmodelc", ".mlmodel"}
 
-// find is the path of a package, or empty.
+// find is the path of the package of a part, named as in Apple's layout; empty where there is none.
 func find(dir, name string) string {
 	for _, s := range suffixes {
 		if p := filepath.Join(dir, name+s); exists(p) {
@@ -66,7 +61,7 @@ func find(dir, name string) string {
 	}
 	for _, e := range entries {
 		for _, s := range suffixes {
-			if strings.HasSuffix(e.Name(), aliases[name]+s) {
+			if stem, ok := strings.CutSuffix(e.Name(), s); ok && library.PartNamed(stem) == name {
 				return filepath.Join(dir, e.Name())
 			}
 		}

@@ -89,7 +89,12 @@ func partOf(name string) string {
 	if end == "" {
 		return ""
 	}
-	stem := strings.ToLower(name[:len(name)-len(end)])
+	return PartNamed(name[:len(name)-len(end)])
+}
+
+// PartNamed is the part, by its name in Apple's layout, that a model's name without its ending tells; empty where it tells none.
+func PartNamed(stem string) string {
+	stem = strings.ToLower(stem)
 	for _, p := range partNames {
 		if stem == p.ending || strings.HasSuffix(stem, "_"+p.ending) {
 			return p.part
