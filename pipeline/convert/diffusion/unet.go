@@ -33,25 +33,24 @@ func (n *network) unetInputs(batch, h, w, tokens int) (state, *mil.Value) {
 // unet builds a UNet2DConditionModel. Its inputs and outputs are those of Apple's: sample (B,4,H,W), timestep (B), encoder_hidden_states (B,D,1,S),
 // of XL also time_ids (B,6) and text_embeds (B,P); noise_pred.
 func (n *network) unet(batch, h, w, tokens int) {
+	n.out(n.unetTo(n.layers(), batch, h, w, tokens))
+}
+
+// unetTo builds a U-Net's inputs, its way down, its middle and the first layers of its way up.
+func (n *network) unetTo(layers, batch, h, w, tokens int) state {
 	s, text := n.unetInputs(batch, h, w, tokens)
 	n.down(&s, text)
 	n.middleOf(&s, text)
 	if n.controlled {
 		n.control(&s)
 	}
-	n.up(&s, text, 0, n.layers())
-	n.out(s)
+	n.up(&s, text, 0, layers)
+	return s
 }
 
 // chunk1 is the first half of a U-Net by the size of its weights. Its outputs are what the second needs and does not get as the whole's inputs.
 func (n *network) chunk1(batch, h, w, tokens int) {
-	s, text := n.unetInputs(batch, h, w, tokens)
-	n.down(&s, text)
-	n.middleOf(&s, text)
-	if n.controlled {
-		n.control(&s)
-	}
-	n.up(&s, text, 0, n.cut())
+	s := n.unetTo(n.cut(), batch, h, w, tokens)
 	n.Scope("chunk")
 	n.Output("hidden_x", s.x)
 	n.Output("hidden_emb", s.emb)
