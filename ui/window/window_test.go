@@ -379,13 +379,18 @@ func TestNoGoroutineIsLeft(t *testing.T) {
 	a.Settings().SetTheme(view.Theme{})
 	before := runtime.NumGoroutine()
 	e := newFakeEngine()
-	w := newWindow(a, "test", func(f func()) { f() })
+	todo := make(chan func(), 1024)
+	w := newWindow(a, "test", func(f func()) { todo <- f })
 	s := session.New(session.Options{Engine: e})
 	w.connect(s)
 	s.Close()
 	w.win.Close()
 	for end := time.Now().Add(5 * time.Second); runtime.NumGoroutine() > before && time.Now().Before(end); {
-		time.Sleep(5 * time.Millisecond)
+		select {
+		case f := <-todo:
+			f()
+		case <-time.After(5 * time.Millisecond):
+		}
 	}
 	if runtime.NumGoroutine() > before {
 		stacks := make([]byte, 1<<16)
